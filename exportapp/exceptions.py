@@ -1,0 +1,94 @@
+"""What can go wrong, as one tree.
+
+* ExportError
+  x RequestRefused (ValueError)     the request is wrong: said at the door, nothing was created
+    + UnknownName (LookupError)     no such model, column, filter or order
+    + NotAllowed (PermissionError)  this person may not do this
+  x IllegalTransition               the state table has no such edge from where the job is
+  x RowRefused                      one row cannot be written and the policy says "fail"
+  x SourceChanged                   the job was made from code that says something else now
+  x FileDamaged                     a spool file is not what was committed
+  x LeaseLost                       somebody else holds the piece: drop the file and go
+  x WorkInterrupted                 asked to stop at the next batch boundary
+
+The sentence is the message: one line that names what, where and what is valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ExportError(Exception):
+    """The export could not go on."""
+
+    code = "export_error"
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class RequestRefused(ExportError, ValueError):
+    """The request cannot be carried out as it stands."""
+
+    code = "request_refused"
+
+
+class UnknownName(RequestRefused, LookupError):
+    """The request names something that does not exist."""
+
+    code = "unknown_name"
+
+    def __init__(self, what: str, name: str, valid: Iterable[str]) -> None:
+        self.what, self.name, self.valid = what, name, tuple(valid)
+        super().__init__(f"Unknown {what} '{name}'.{_suggest(name, self.valid)}")
+
+
+class NotAllowed(ExportError, PermissionError):
+    """This person may not do this."""
+
+    code = "not_allowed"
+
+
+class IllegalTransition(ExportError):
+    """The job cannot do this in the state it is in."""
+
+    code = "illegal_transition"
+
+
+class RowRefused(ExportError):
+    """A row has a value that cannot be written, and the policy for bad values is 'fail'."""
+
+    code = "row_refused"
+
+
+class SourceChanged(ExportError):
+    """The export's columns are no longer what they were when the job was made: start it over."""
+
+    code = "source_changed"
+
+
+class FileDamaged(ExportError):
+    """A spool file is missing or is not what was committed."""
+
+    code = "file_damaged"
+
+
+class LeaseLost(ExportError):
+    """Another worker holds this piece now."""
+
+    code = "lease_lost"
+
+
+class WorkInterrupted(ExportError):
+    """The work was asked to stop."""
+
+    code = "work_interrupted"
+
+
+def _suggest(name: str, valid: tuple[str, ...]) -> str:
+    close = get_close_matches(name, valid, n=1)
+    shown = ", ".join(valid[:20]) + (f" and {len(valid) - 20} more" if len(valid) > 20 else "")
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    return f"{hint} Valid: {shown}." if valid else hint

@@ -1,0 +1,163 @@
+"""The states of jobs and shards, and every edge between them with its reason.
+
+This is the only place that spells a state. `models.ExportJob.move_to` and
+`models.ExportShard.move_to` enforce the tables in one guarded UPDATE; buttons and rules ask
+`JobState.can`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class JobState(TextChoices):
+    QUEUED = "queued", _("Queued")
+    """Waits for a worker."""
+    EXTRACTING = "extracting", _("Reading rows")
+    """Key ranges are found and rows are copied out of the database."""
+    RENDERING = "rendering", _("Writing rows")
+    """The layout is settled; shards are made into finished bytes."""
+    MERGING = "merging", _("Joining")
+    """All shards are rendered; their spans are copied into the workbook."""
+    SUCCEEDED = "succeeded", _("Ready")
+    """The file is there."""
+    PAUSING = "pausing", _("Pausing")
+    """A person asked to pause; workers let go at their next batch."""
+    PAUSED = "paused", _("Paused")
+    """Nobody works on it until a person resumes it."""
+    CANCELLING = "cancelling", _("Cancelling")
+    """A person asked to cancel; workers let go at their next batch."""
+    CANCELLED = "cancelled", _("Cancelled")
+    """Given up by a person; can be resumed while its shards are there."""
+    FAILED = "failed", _("Failed")
+    """Stopped by an error that a person must look at; finished shards are kept."""
+    EXPIRED = "expired", _("Expired")
+    """The files were removed after their time."""
+
+    @property
+    def can(self) -> frozenset[JobState]:
+        """The states that may follow this one."""
+        return frozenset(JOB_EDGES[self])
+
+
+class ShardState(TextChoices):
+    PENDING = "pending", _("Waiting")
+    """Its key range is known."""
+    EXTRACTING = "extracting", _("Reading")
+    """A worker copies its rows out of the database."""
+    EXTRACTED = "extracted", _("Read")
+    """Its rows are in an Arrow file; their number is a fact."""
+    RENDERING = "rendering", _("Writing")
+    """A worker makes its rows into sheet bytes."""
+    RENDERED = "rendered", _("Written")
+    """Its bytes are final."""
+    FAILED = "failed", _("Failed")
+    """A person must look."""
+
+    @property
+    def can(self) -> frozenset[ShardState]:
+        """The states that may follow this one."""
+        return frozenset(SHARD_EDGES[self])
+
+
+_J, _S = JobState, ShardState
+
+JOB_EDGES: Final[dict[JobState, dict[JobState, str]]] = {
+    _J.QUEUED: {
+        _J.EXTRACTING: "a worker took up the export",
+        _J.PAUSING: "paused before a worker came",
+        _J.CANCELLING: "cancelled before a worker came",
+        _J.FAILED: "it cannot be begun: the right or the source is gone",
+    },
+    _J.EXTRACTING: {
+        _J.RENDERING: "every shard is extracted, so every row has its place",
+        _J.PAUSING: "a person asked",
+        _J.CANCELLING: "a person asked",
+        _J.FAILED: "a permanent error, or a shard that failed",
+    },
+    _J.RENDERING: {
+        _J.MERGING: "every shard is rendered",
+        _J.PAUSING: "a person asked",
+        _J.CANCELLING: "a person asked",
+        _J.FAILED: "a permanent error, or a shard that failed",
+    },
+    _J.MERGING: {
+        _J.SUCCEEDED: "the file is in its place",
+        _J.RENDERING: "a shard was found damaged and is made again",
+        _J.PAUSING: "a person asked",
+        _J.CANCELLING: "a person asked",
+        _J.FAILED: "the file cannot be put together",
+    },
+    _J.SUCCEEDED: {_J.EXPIRED: "its time is over and its files are removed"},
+    _J.PAUSING: {
+        _J.PAUSED: "nobody holds a lease any more",
+        _J.CANCELLING: "cancelled while pausing",
+    },
+    _J.PAUSED: {
+        _J.QUEUED: "a person resumed it",
+        _J.CANCELLING: "cancelled while paused",
+    },
+    _J.CANCELLING: {_J.CANCELLED: "nobody holds a lease any more"},
+    _J.CANCELLED: {
+        _J.QUEUED: "a person resumed it while its shards are there",
+        _J.EXPIRED: "its time is over and its shards are removed",
+    },
+    _J.FAILED: {
+        _J.QUEUED: "a person resumed it",
+        _J.CANCELLING: "a person gave it up",
+        _J.EXPIRED: "its time is over and its shards are removed",
+    },
+    _J.EXPIRED: {},
+}
+
+SHARD_EDGES: Final[dict[ShardState, dict[ShardState, str]]] = {
+    _S.PENDING: {
+        _S.EXTRACTING: "claimed",
+        _S.FAILED: "given up while it waited for another attempt",
+    },
+    _S.EXTRACTING: {
+        _S.EXTRACTED: "its Arrow file is committed",
+        _S.PENDING: "the lease was lost or handed back",
+        _S.FAILED: "a permanent error, or too many attempts",
+    },
+    _S.EXTRACTED: {
+        _S.RENDERING: "claimed",
+        _S.PENDING: "its Arrow file was found damaged",
+        _S.FAILED: "given up while it waited for another attempt",
+    },
+    _S.RENDERING: {
+        _S.RENDERED: "its bytes are committed",
+        _S.EXTRACTED: "the lease was lost or handed back",
+        _S.PENDING: "its Arrow file was found damaged",
+        _S.FAILED: "a permanent error, or too many attempts",
+    },
+    _S.RENDERED: {_S.EXTRACTED: "its bytes were found damaged at merge"},
+    _S.FAILED: {
+        _S.PENDING: "a person resumed the export",
+        _S.EXTRACTED: "a person resumed the export and its rows are there",
+    },
+}
+
+WORKING: Final = frozenset({_J.QUEUED, _J.EXTRACTING, _J.RENDERING, _J.MERGING})
+"""Jobs that workers may claim pieces of."""
+
+STOPPING: Final = frozenset({_J.PAUSING, _J.CANCELLING})
+"""Jobs whose workers are letting go."""
+
+ACTIVE: Final = WORKING | STOPPING
+"""Jobs whose progress is worth polling."""
+
+RESUMABLE: Final = frozenset(state for state in _J if _J.QUEUED in JOB_EDGES[state])
+"""Jobs that a person may resume."""
+
+STOPPED_AS: Final = {_J.PAUSING: _J.PAUSED, _J.CANCELLING: _J.CANCELLED}
+"""Where a stopping job ends when nobody holds a lease any more."""
+
+CLAIMED: Final = {_S.PENDING: _S.EXTRACTING, _S.EXTRACTED: _S.RENDERING}
+"""What a free shard becomes when it is claimed."""
+
+RELEASED: Final = {claimed: free for free, claimed in CLAIMED.items()}
+"""What a claimed shard goes back to when its lease is lost or handed back."""
