@@ -80,6 +80,7 @@ JOB_EDGES: Final[dict[JobState, dict[JobState, str]]] = {
     },
     _J.RENDERING: {
         _J.MERGING: "every shard is rendered",
+        _J.EXTRACTING: "rows of a damaged file are read again",
         _J.PAUSING: "a person asked",
         _J.CANCELLING: "a person asked",
         _J.FAILED: "a permanent error, or a shard that failed",

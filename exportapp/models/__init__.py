@@ -1,0 +1,18 @@
+"""What the database knows: jobs, their shards, files, issues and events.
+
+Nothing here starts work or calls Redis. States change through `move_to` only: one UPDATE whose
+WHERE names the states that may leave, so no state is ever read and then saved.
+
+leased   what jobs and shards share: `move_to`, leases and fences
+job      ExportJob: what was asked, as whom, and how far it is
+shard    ExportShard: a key range and the files made from it
+records  ExportFile, ExportIssue, ExportEvent
+"""
+
+from __future__ import annotations
+
+from exportapp.models.job import ExportJob
+from exportapp.models.records import ExportEvent, ExportFile, ExportIssue
+from exportapp.models.shard import ExportShard
+
+__all__ = ["ExportEvent", "ExportFile", "ExportIssue", "ExportJob", "ExportShard"]

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from exportapp.models.leased import Leased, LeasedQuerySet
+from exportapp.states import ACTIVE, RESUMABLE, JobState
+
+
+class ExportJobQuerySet(LeasedQuerySet):
+    def active(self) -> Self:
+        return self.filter(status__in=ACTIVE)
+
+    def visible_to(self, user: Any) -> Self:
+        """Jobs that `user` may see: their own, and all for a superuser."""
+        if user.is_superuser:
+            return self
+        return self.filter(requested_by_id=user.pk) if user.pk else self.none()
+
+
+class ExportJob(Leased):
+    """What was asked, as whom, and how far it is."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    source = models.CharField(_("model"), max_length=200)
+    selection = models.JSONField()
+    columns = models.JSONField()
+    spec_fingerprint = models.CharField(max_length=64)
+    filename = models.CharField(_("file name"), max_length=200)
+    policy = models.CharField(max_length=10)
+
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # Without this flag a job whose user was deleted would run with an operator's rights.
+    by_operator = models.BooleanField(default=False)
+    language = models.CharField(max_length=20)
+    time_zone = models.CharField(max_length=60)
+    request_key = models.CharField(max_length=200)
+
+    status = models.CharField(
+        _("state"), max_length=20, choices=JobState.choices, default=JobState.QUEUED
+    )
+    parallelism = models.PositiveSmallIntegerField(default=1)
+    planned_at = models.DateTimeField(null=True)
+    layout = models.JSONField(null=True)
+    issues_counted = models.JSONField(default=dict)
+    woken_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(_("asked"), auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    cleaned_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[Any] = ExportJobQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("export")
+        verbose_name_plural = _("exports")
+        ordering = ["-created_at", "id"]
+        indexes = [models.Index(fields=["status", "created_at"], name="exportapp_job_status")]
+        constraints = [
+            # A double click makes one job, whatever Redis remembers.
+            models.UniqueConstraint(
+                fields=["request_key"],
+                condition=Q(status__in=sorted(ACTIVE)),
+                name="exportapp_one_active_request",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {str(self.pk)[:8]}"
+
+    @property
+    def state(self) -> JobState:
+        return JobState(self.status)
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE
+
+    @property
+    def can_resume(self) -> bool:
+        return self.state in RESUMABLE
+
+    @property
+    def can_pause(self) -> bool:
+        return JobState.PAUSING in self.state.can
+
+    @property
+    def can_cancel(self) -> bool:
+        return JobState.CANCELLING in self.state.can
+
+    @property
+    def can_download(self) -> bool:
+        return self.state == JobState.SUCCEEDED

@@ -1,0 +1,81 @@
+"""What an export leaves behind: its files, what was wrong with rows, and what happened."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from exportapp.models.job import ExportJob
+
+
+class ExportFile(models.Model):
+    """A finished workbook in storage."""
+
+    job = models.ForeignKey(ExportJob, on_delete=models.CASCADE, related_name="files")
+    number = models.PositiveIntegerField()
+    path = models.CharField(max_length=300)
+    filename = models.CharField(max_length=220)
+    size = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    rows = models.PositiveBigIntegerField()
+    sheets = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("file")
+        verbose_name_plural = _("files")
+        ordering = ["job", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="exportapp_file_number")
+        ]
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class ExportIssue(models.Model):
+    """A value that was cut, replaced or left out."""
+
+    job = models.ForeignKey(ExportJob, on_delete=models.CASCADE, related_name="issues")
+    shard = models.PositiveIntegerField()
+    layer = models.CharField(max_length=20)
+    code = models.CharField(max_length=50)
+    key = models.CharField(_("row"), max_length=200, blank=True)
+    column = models.CharField(max_length=200, blank=True)
+    message = models.CharField(max_length=500)
+    value = models.CharField(max_length=200, blank=True)
+    spec_fingerprint = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = _("issue")
+        verbose_name_plural = _("issues")
+        ordering = ["job", "pk"]
+        indexes = [models.Index(fields=["job", "code"], name="exportapp_issue_code")]
+
+    def __str__(self) -> str:
+        return f"{self.code} in {self.column} of {self.key}"
+
+
+class ExportEvent(models.Model):
+    """Something that happened to an export, and who or what did it."""
+
+    job = models.ForeignKey(ExportJob, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(auto_now_add=True)
+    kind = models.CharField(max_length=40)
+    shard = models.PositiveIntegerField(null=True)
+    fence = models.BigIntegerField(null=True)
+    worker = models.CharField(max_length=200, blank=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    message = models.CharField(max_length=1000, blank=True)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["job", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.message}".strip()

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from exportapp.models.job import ExportJob
+from exportapp.models.leased import Leased, LeasedQuerySet
+from exportapp.states import RELEASED, ShardState
+
+
+class ExportShardQuerySet(LeasedQuerySet):
+    def counts(self) -> dict[str, int]:
+        """Rows planned, extracted and rendered, and shards in all and rendered."""
+        rendered = Q(status=ShardState.RENDERED)
+        return self.aggregate(
+            rows_total=Coalesce(models.Sum(Coalesce("rows_extracted", "rows_planned")), 0),
+            rows_planned=Coalesce(models.Sum("rows_planned"), 0),
+            rows_extracted=Coalesce(models.Sum("rows_extracted"), 0),
+            rows_rendered=Coalesce(models.Sum("rows_rendered", filter=rendered), 0),
+            total_chunks=models.Count("pk"),
+            current_chunk=models.Count("pk", filter=rendered),
+            bytes=Coalesce(models.Sum("xlsx_size", filter=rendered), 0),
+        )
+
+
+class ExportShard(Leased):
+    """A key range of an export, and the files made from it."""
+
+    job = models.ForeignKey(ExportJob, on_delete=models.CASCADE, related_name="shards")
+    number = models.PositiveIntegerField()
+    after = models.TextField(blank=True)
+    """The key before the range; empty at the beginning of the table."""
+    upto = models.TextField()
+    """The last key of the range."""
+    status = models.CharField(max_length=20, choices=ShardState.choices, default=ShardState.PENDING)
+
+    rows_planned = models.PositiveBigIntegerField()
+    rows_extracted = models.PositiveBigIntegerField(null=True)
+    rows_rendered = models.PositiveBigIntegerField(null=True)
+    first_row = models.PositiveBigIntegerField(null=True)
+
+    arrow_path = models.CharField(max_length=300, blank=True)
+    arrow_sha256 = models.CharField(max_length=64, blank=True)
+    facts = models.JSONField(null=True)
+    issues_counted = models.JSONField(default=dict)
+    xml_estimate = models.PositiveBigIntegerField(default=0)
+    xlsx_path = models.CharField(max_length=300, blank=True)
+    xlsx_sha256 = models.CharField(max_length=64, blank=True)
+    xlsx_size = models.PositiveBigIntegerField(default=0)
+    spans = models.JSONField(null=True)
+
+    objects: ClassVar[Any] = ExportShardQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("shard")
+        verbose_name_plural = _("shards")
+        ordering = ["job", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "number"], name="exportapp_shard_number")
+        ]
+        indexes = [models.Index(fields=["job", "status", "number"], name="exportapp_shard_status")]
+
+    def __str__(self) -> str:
+        return f"shard {self.number}"
+
+    @property
+    def state(self) -> ShardState:
+        return ShardState(self.status)
+
+    @property
+    def released_state(self) -> ShardState:
+        """What this shard goes back to when nobody holds it."""
+        return RELEASED.get(self.state, self.state)
