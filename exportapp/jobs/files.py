@@ -1,0 +1,161 @@
+"""Spool and result files: private, written under a fence, fsynced, renamed, then committed.
+
+A file that a worker is writing is called `<name>.f<fence>.part`. Only names that the database has
+committed are ever read, so what a killed worker leaves behind is litter, never data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import FileSystemStorage, storages
+
+from exportapp.conf import conf
+from exportapp.exceptions import FileDamaged, LeaseLost, WorkInterrupted
+from exportapp.models import ExportJob
+
+DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
+
+
+class PrivateFileStorage(FileSystemStorage):
+    """A folder that only its owner can read, without URLs: files leave through checked views."""
+
+    def __init__(self, location: str | os.PathLike[str] | None = None, **options: Any) -> None:
+        options.setdefault("file_permissions_mode", FILE_MODE)
+        options.setdefault("directory_permissions_mode", DIRECTORY_MODE)
+        super().__init__(location=location, **options)
+
+    def url(self, name: str | None) -> str:
+        raise ValueError("Export files have no URL: they are downloaded through a checked view.")
+
+
+@dataclass(slots=True)
+class Written:
+    """A file on its way: `path` relative to the storage, and its digest once it is in place."""
+
+    file: BinaryIO
+    path: str
+    size: int = 0
+    sha256: str = ""
+
+
+def folder(job: ExportJob) -> Path:
+    """The job's own folder, made private whatever the umask."""
+    root = _root()
+    path = root / str(job.pk)
+    for directory in (root, path):
+        directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        if directory.stat().st_mode & 0o777 != DIRECTORY_MODE and directory == path:
+            directory.chmod(DIRECTORY_MODE)
+    return path
+
+
+@contextlib.contextmanager
+def writing(job: ExportJob, name: str, fence: int) -> Iterator[Written]:
+    """Write `<stem>.f<fence><suffix>` of `job`; it has its name only when all of it is on disk.
+
+    Raises OSError when the disk is full or away; then nothing is left behind.
+    """
+    stem, suffix = os.path.splitext(name)
+    final = folder(job) / f"{stem}.f{fence}{suffix}"
+    part = final.with_name(final.name + ".part")
+    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    try:
+        with open(os.open(part, flags, FILE_MODE), "w+b") as file:
+            written = Written(file, f"{job.pk}/{final.name}")
+            yield written
+            file.flush()
+            os.fsync(file.fileno())
+            written.size = os.fstat(file.fileno()).st_size
+            written.sha256 = _digest(file)
+        os.replace(part, final)
+        _sync_directory(final.parent)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def reading(path: str, sha256: str) -> Iterator[BinaryIO]:
+    """Open a committed file after proving that it is what was committed.
+
+    Raises FileDamaged when it is missing or its digest differs.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(open(_root() / path, "rb"))
+        except FileNotFoundError as error:
+            raise FileDamaged(f"{path} is missing from the export storage.") from error
+        if _digest(file) != sha256:
+            raise FileDamaged(f"{path} is not what was committed (SHA-256 differs).")
+        yield file
+
+
+@contextlib.contextmanager
+def kept_if_committed(*paths: str) -> Iterator[None]:
+    """Remove the files again when the commit inside is refused."""
+    try:
+        yield
+    except (LeaseLost, WorkInterrupted):
+        for path in paths:
+            remove(path)
+        raise
+
+
+def remove(path: str) -> None:
+    """Delete one file; it may be gone already."""
+    if path:
+        (_root() / path).unlink(missing_ok=True)
+
+
+def remove_except(job: ExportJob, keep: set[str]) -> int:
+    """Delete every file of `job` but those whose paths are in `keep`; returns how many."""
+    removed = 0
+    for found in folder(job).iterdir():
+        if f"{job.pk}/{found.name}" not in keep:
+            found.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def remove_all(job: ExportJob) -> None:
+    shutil.rmtree(_root() / str(job.pk), ignore_errors=True)
+
+
+def local_path(path: str) -> Path:
+    """Where a committed file is on this machine."""
+    return _root() / path
+
+
+def _root() -> Path:
+    storage = storages[conf.STORAGE]
+    if not isinstance(storage, FileSystemStorage):
+        raise ImproperlyConfigured(
+            f"STORAGES['{conf.STORAGE}'] must be a file system storage that all workers share, "
+            "such as exportapp.jobs.files.PrivateFileStorage."
+        )
+    return Path(storage.location)
+
+
+def _digest(file: BinaryIO) -> str:
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    file.seek(0)
+    return digest
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

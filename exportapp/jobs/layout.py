@@ -1,0 +1,105 @@
+"""Where every shard's rows go, and how every column looks: computed once, when counts are facts.
+
+Rows have a place in the export (0-based, over all sheets) and a row number on their sheet
+(1-based; row 1 is the header). A sheet is cut at `sheet_rows` anywhere in a shard, and at
+`sheet_bytes` of XML between two shards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exportapp.tables.columns import ColumnSpec
+from exportapp.xlsx import SHEET_XML_BYTES, ColumnFacts, LimitExceeded, decide_width, needs_text
+
+HEADER_ROWS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Rows of one shard that lie on one sheet."""
+
+    sheet: int
+    first_row: int
+    """Row number of the first of them on the sheet."""
+    offset: int
+    """How many rows of the shard come before them."""
+    rows: int
+
+    @property
+    def last_row(self) -> int:
+        return self.first_row + self.rows - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    sheets: list[int]
+    """Data rows on each sheet; one empty sheet when there are no rows."""
+    widths: list[float]
+    as_text: list[bool]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"v": 1, "sheets": self.sheets, "widths": self.widths, "as_text": self.as_text}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Layout:
+        return cls(data["sheets"], data["widths"], data["as_text"])
+
+    def segments(self, first: int, rows: int) -> list[Segment]:
+        """Cut rows `first` to `first + rows` of the export at the ends of sheets."""
+        found = []
+        start = 0
+        for sheet, size in enumerate(self.sheets):
+            low, high = max(first, start), min(first + rows, start + size)
+            if low < high:
+                row = low - start + 1 + HEADER_ROWS
+                found.append(Segment(sheet, row, low - first, high - low))
+            start += size
+        return found
+
+
+def lay_out(
+    columns: Sequence[ColumnSpec],
+    shards: Iterable[tuple[int, int]],
+    facts: Sequence[ColumnFacts],
+    *,
+    sheet_rows: int,
+    sheet_bytes: int = SHEET_XML_BYTES,
+) -> Layout:
+    """Settle sheets, widths and whole-column decisions for all shards.
+
+    Each shard is its rows and the most sheet XML, in bytes, that they can make.
+
+    Raises LimitExceeded when one shard alone is more than a sheet may hold.
+    """
+    return Layout(
+        sheets=_sheets(shards, sheet_rows, sheet_bytes),
+        widths=[
+            column.width or decide_width(column.title, fact)
+            for column, fact in zip(columns, facts, strict=True)
+        ],
+        as_text=[needs_text(fact) for fact in facts],
+    )
+
+
+def _sheets(shards: Iterable[tuple[int, int]], sheet_rows: int, sheet_bytes: int) -> list[int]:
+    sheets, used_rows, used_bytes = [], 0, 0
+    for rows, size in shards:
+        if size > sheet_bytes:
+            raise LimitExceeded(
+                f"One shard has up to {size:,} bytes of sheet XML; a sheet holds {sheet_bytes:,}. "
+                "Set EXPORTAPP_SHARD_ROWS or EXPORTAPP_SHARD_BYTES lower and start over."
+            )
+        if used_bytes + size > sheet_bytes:
+            sheets.append(used_rows)
+            used_rows = used_bytes = 0
+        used_rows += rows
+        used_bytes += size
+        while used_rows > sheet_rows:
+            sheets.append(sheet_rows)
+            used_rows -= sheet_rows
+            # What is left of the shard can be no more than all of it.
+            used_bytes = size
+    return [*sheets, used_rows] if used_rows or not sheets else sheets

@@ -1,0 +1,151 @@
+"""The one doorway for people: create, pause, resume and cancel an export.
+
+Every face calls these and nothing below them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from exportapp.conf import conf
+from exportapp.exceptions import FileDamaged, IllegalTransition
+from exportapp.jobs.journal import Happened, record
+from exportapp.jobs.leases import SETTLED
+from exportapp.jobs.progress import Anchors
+from exportapp.jobs.rights import require_export
+from exportapp.jobs.transitions import move_job, settle
+from exportapp.jobs.wakeups import wake
+from exportapp.models import ExportJob, ExportShard
+from exportapp.states import JobState, ShardState
+from exportapp.tables.columns import fingerprint
+from exportapp.tables.keyset import Keyset
+from exportapp.tables.selection import Operator, Selection, Viewer
+from exportapp.tables.sources import find_source
+
+
+def create(
+    selection: Selection,
+    viewer: Viewer,
+    *,
+    policy: str | None = None,
+    request_key: str | None = None,
+    queue: bool = True,
+) -> tuple[ExportJob, bool]:
+    """Make the job that `viewer` asks for, or find the one that the same request made.
+
+    Returns the job and whether it is new. Without a `request_key` of the caller's, an equal
+    request finds its job as long as that is active. `queue=False` leaves all the work to the
+    caller.
+
+    Raises RequestRefused (UnknownName) for a wrong request and NotAllowed for a missing right;
+    nothing is created then.
+    """
+    source = find_source(selection.source, selection.site)
+    require_export(viewer.user, source)
+    columns = source.columns(selection.columns, viewer)
+    Keyset.of(source.queryset(selection, viewer))
+    spec = fingerprint(columns)
+    key = _request_key(selection, viewer, spec, request_key)
+    found = _same_request(key, finished=request_key is not None)
+    if found:
+        return found, False
+    job = ExportJob(
+        source=source.label,
+        selection=selection.to_json(),
+        columns=[column.to_json() for column in columns],
+        spec_fingerprint=spec,
+        filename=f"{slugify(str(source.model._meta.verbose_name_plural)) or 'export'}.xlsx",
+        policy=policy or conf.BAD_VALUES,
+        requested_by=viewer.user if viewer.user.pk else None,
+        by_operator=isinstance(viewer.user, Operator),
+        language=viewer.language,
+        time_zone=viewer.time_zone,
+        request_key=key,
+        parallelism=conf.PARALLELISM if queue else 1,
+    )
+    return _insert(job, viewer, queue)
+
+
+def pause(job: ExportJob, *, user: Any = None) -> ExportJob:
+    """Ask the workers to let go. Raises IllegalTransition when there is nothing to pause."""
+    move_job(job, JobState.PAUSING, "asked to pause", user=user)
+    settle(job)
+    return job
+
+
+def cancel(job: ExportJob, *, user: Any = None) -> ExportJob:
+    """Give the export up; its shards stay until they expire, so it can still be resumed."""
+    move_job(job, JobState.CANCELLING, "asked to cancel", user=user)
+    settle(job)
+    return job
+
+
+def resume(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob:
+    """Go on where the export stopped; what is finished is not made again.
+
+    Raises IllegalTransition when it is running, ready or gone.
+    """
+    try:
+        with transaction.atomic():
+            workers = conf.PARALLELISM if queue else 1
+            changes = SETTLED | {"finished_at": None, "parallelism": workers}
+            move_job(job, JobState.QUEUED, "resumed", user=user, **changes)
+            shards = ExportShard.objects.filter(job=job)
+            shards.filter(lease_until=None).update(attempts=0, lost_leases=0, not_before=None)
+            failed = shards.filter(status=ShardState.FAILED)
+            failed.exclude(arrow_path="").move_to(ShardState.EXTRACTED, **SETTLED)
+            failed.move_to(ShardState.PENDING, **SETTLED)
+            if queue:
+                wake(job, workers)
+    except IntegrityError as error:
+        raise IllegalTransition("An equal export of the same person is already running.") from error
+    return job
+
+
+def downloaded(job: ExportJob, number: int, *, user: Any) -> Any:
+    """The finished file `number` of `job`, and a note of who took it.
+
+    Raises IllegalTransition while it is not ready, and FileDamaged when the file is gone.
+    """
+    if not job.can_download:
+        raise IllegalTransition(f"The export is {job.status}; its file is not there.")
+    file = job.files.filter(number=number).first()
+    if file is None:
+        raise FileDamaged(f"The export has no file {number}.")
+    record(job, Happened.DOWNLOADED, file.filename, user=user, file=number)
+    return file
+
+
+def _insert(job: ExportJob, viewer: Viewer, queue: bool) -> tuple[ExportJob, bool]:
+    try:
+        with transaction.atomic():
+            job.save(force_insert=True)
+            record(job, Happened.ASKED, str(viewer.user), user=viewer.user)
+            Anchors(job.pk).remember_request(job.request_key)
+            if queue:
+                wake(job)
+    except IntegrityError:
+        # The other click was quicker by a moment; anything else is a fault and goes up.
+        found = _same_request(job.request_key, finished=False)
+        if found is None:
+            raise
+        return found, False
+    return job, True
+
+
+def _same_request(key: str, *, finished: bool) -> ExportJob | None:
+    jobs = ExportJob.objects.filter(request_key=key)
+    found: ExportJob | None = (jobs if finished else jobs.active()).order_by("created_at").last()
+    return found
+
+
+def _request_key(selection: Selection, viewer: Viewer, spec: str, given: str | None) -> str:
+    who = f"user:{viewer.user.pk}" if viewer.user.pk else "operator"
+    asked = given or [selection.to_json(), viewer.language, viewer.time_zone, spec]
+    text = json.dumps([who, asked], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,160 @@
+"""Copy the compressed row spans of all shards into the workbook. Nothing is inflated.
+
+A workbook is closed at a sheet's end before it passes WORKBOOK_BYTES; what follows goes into the
+next one. Sheets were settled by the layout; which file they are in is known only now, from the
+true compressed sizes, and no row depends on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import PurePath
+from typing import BinaryIO
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from exportapp.conf import conf
+from exportapp.exceptions import ExportError, FileDamaged
+from exportapp.jobs.book import Book
+from exportapp.jobs.files import Written, kept_if_committed, reading, writing
+from exportapp.jobs.heartbeat import Heartbeat
+from exportapp.jobs.leases import Lease
+from exportapp.models import ExportFile, ExportJob, ExportShard
+from exportapp.states import JobState
+from exportapp.xlsx import PackageWriter, Span
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A sheet of the export and the spans that make it up, in order."""
+
+    number: int
+    rows: int
+    pieces: list[tuple[ExportShard, Span]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return sum(span.size for _, span in self.pieces)
+
+
+class DamagedShard(FileDamaged):
+    """A shard's bytes are not what was committed."""
+
+    code = "shard_damaged"
+
+    def __init__(self, shard: ExportShard, message: str) -> None:
+        super().__init__(message)
+        self.shard = shard
+
+
+def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
+    """Write the workbooks and commit them with the end of the job, in one transaction.
+
+    Raises DamagedShard for a shard that must be rendered again.
+    """
+    book = Book.of(job)
+    sheets = _sheets(job, book)
+    prove(sheets, book, job)
+    groups = _workbooks(sheets, conf.WORKBOOK_BYTES)
+    files = []
+    for number, group in enumerate(groups, 1):
+        name = _numbered(job.filename, number, len(groups))
+        with writing(job, name, lease.fence) as written:
+            _write(book, group, written, beat)
+        files.append(_file(job, number, name, written, book, group))
+    with kept_if_committed(*(file.path for file in files)), transaction.atomic():
+        lease.commit(
+            JobState.SUCCEEDED,
+            finished_at=Now(),
+            expires_at=Now() + timedelta(days=conf.RETENTION_DAYS),
+        )
+        ExportFile.objects.filter(job=job).delete()
+        ExportFile.objects.bulk_create(files)
+
+
+def prove(sheets: Sequence[Sheet], book: Book, job: ExportJob) -> None:
+    """Rows extracted, rendered, laid out and in the spans are equal, sheet by sheet.
+
+    Raises ExportError naming the first sheet where they are not.
+    """
+    for sheet in sheets:
+        in_spans = sum(span.rows for _, span in sheet.pieces)
+        if in_spans != sheet.rows:
+            raise ExportError(
+                f"Sheet {sheet.number + 1} has place for {sheet.rows} rows; "
+                f"its spans hold {in_spans}."
+            )
+    counts = ExportShard.objects.filter(job=job).counts()
+    totals = {counts["rows_extracted"], counts["rows_rendered"], sum(book.layout.sheets)}
+    if len(totals) != 1:
+        raise ExportError(f"Row counts differ: {counts}, laid out {sum(book.layout.sheets)}.")
+
+
+def _sheets(job: ExportJob, book: Book) -> list[Sheet]:
+    sheets = [Sheet(number, rows) for number, rows in enumerate(book.layout.sheets)]
+    for shard in ExportShard.objects.filter(job=job).order_by("number"):
+        for sheet, *span in shard.spans["spans"]:
+            sheets[sheet].pieces.append((shard, Span.from_json(span)))
+    return sheets
+
+
+def _workbooks(sheets: Sequence[Sheet], limit: int) -> list[list[Sheet]]:
+    groups: list[list[Sheet]] = []
+    size = 0
+    for sheet in sheets:
+        if not groups or size + sheet.size > limit:
+            groups.append([])
+            size = 0
+        groups[-1].append(sheet)
+        size += sheet.size
+    return groups
+
+
+def _write(book: Book, sheets: Sequence[Sheet], written: Written, beat: Heartbeat) -> None:
+    skeleton = book.skeleton([(sheet.number, sheet.rows) for sheet in sheets])
+    options = {"level": conf.DEFLATE_LEVEL, "progress": lambda _copied: beat()}
+    with PackageWriter(written.file, **options) as package:
+        for part in skeleton.parts:
+            package.add(part.name, part.data)
+        for sheet, page in zip(sheets, skeleton.sheets, strict=True):
+            with package.sheet(page.name) as member:
+                member.write(page.head)
+                for shard, span in sheet.pieces:
+                    with _open(shard) as source:
+                        member.splice(source, span)
+                    beat()
+                member.write(page.tail)
+
+
+@contextlib.contextmanager
+def _open(shard: ExportShard) -> Iterator[BinaryIO]:
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(reading(shard.xlsx_path, shard.xlsx_sha256))
+        except FileDamaged as error:
+            raise DamagedShard(shard, str(error)) from error
+        yield file
+
+
+def _numbered(filename: str, number: int, count: int) -> str:
+    path = PurePath(filename)
+    return filename if count == 1 else f"{path.stem}-{number}{path.suffix}"
+
+
+def _file(
+    job: ExportJob, number: int, name: str, written: Written, book: Book, sheets: Sequence[Sheet]
+) -> ExportFile:
+    return ExportFile(
+        job=job,
+        number=number,
+        path=written.path,
+        filename=name,
+        size=written.size,
+        sha256=written.sha256,
+        rows=sum(sheet.rows for sheet in sheets),
+        sheets=[[book.titles[sheet.number], sheet.rows] for sheet in sheets],
+    )

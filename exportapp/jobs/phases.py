@@ -1,0 +1,122 @@
+"""From one phase of an export to the next, once all of its pieces are done.
+
+Any worker may call these at any moment: each is one guarded move, and whoever comes second sees
+that it is done.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from exportapp.conf import conf
+from exportapp.jobs import files
+from exportapp.jobs.journal import Happened, record
+from exportapp.jobs.layout import Layout, lay_out
+from exportapp.jobs.leases import UNHELD, is_held, worker_name
+from exportapp.jobs.transitions import fail, show, try_move
+from exportapp.jobs.wakeups import wake
+from exportapp.models import ExportJob, ExportShard
+from exportapp.states import JobState, ShardState
+from exportapp.tables.columns import ColumnSpec
+from exportapp.xlsx import ColumnFacts, XlsxError
+
+
+def advance(job: ExportJob) -> bool:
+    """Move on if the phase is complete; False when pieces of it are still to be done."""
+    job.refresh_from_db()
+    shards = ExportShard.objects.filter(job=job)
+    if job.state == JobState.EXTRACTING and job.planned_at:
+        if shards.filter(status__in=(ShardState.PENDING, ShardState.EXTRACTING)).exists():
+            return False
+        return _settle_layout(job)
+    if job.state == JobState.RENDERING:
+        if shards.exclude(status=ShardState.RENDERED).exists():
+            return False
+        return try_move(job, JobState.MERGING, "every shard is rendered")
+    return False
+
+
+def _settle_layout(job: ExportJob) -> bool:
+    shards = list(ExportShard.objects.filter(job=job).order_by("number"))
+    specs = [ColumnSpec.from_json(column) for column in job.columns]
+    facts = [ColumnFacts() for _ in specs]
+    issues: Counter[str] = Counter()
+    places = []
+    place = 0
+    for shard in shards:
+        places.append(place)
+        place += shard.rows_extracted
+        issues.update(shard.issues_counted)
+        facts = [
+            fact.merge(ColumnFacts.from_json(new))
+            for fact, new in zip(facts, shard.facts, strict=True)
+        ]
+    try:
+        layout = lay_out(
+            specs,
+            ((shard.rows_extracted, shard.xml_estimate) for shard in shards),
+            facts,
+            sheet_rows=conf.SHEET_ROWS,
+        )
+    except XlsxError as error:
+        return fail(job, "too_large", str(error))
+    with transaction.atomic():
+        changes = {"layout": layout.to_json(), "issues_counted": dict(issues)}
+        before = Layout.from_json(job.layout) if job.layout else None
+        moved = try_move(job, JobState.RENDERING, f"{place} rows have their places", **changes)
+        if moved:
+            _place(shards, places, before, layout)
+            planned = sum(shard.rows_planned for shard in shards)
+            record(job, Happened.LAID_OUT, planned=planned, extracted=place, sheets=layout.sheets)
+            wake(job, min(job.parallelism, len(shards)) - 1)
+    return moved
+
+
+def _place(
+    shards: Sequence[ExportShard], places: Sequence[int], before: Layout | None, layout: Layout
+) -> None:
+    """Give every shard its first row; bytes that were made for another place are made again."""
+    moved = []
+    for shard, place in zip(shards, places, strict=True):
+        if before is None or _differs(shard, place, before, layout):
+            moved.append(shard.pk)
+        shard.first_row = place
+    ExportShard.objects.bulk_update(shards, ["first_row"], batch_size=500)
+    made = ExportShard.objects.filter(
+        pk__in=moved, status__in=(ShardState.RENDERING, ShardState.RENDERED)
+    )
+    made.move_to(ShardState.EXTRACTED, fence=F("fence") + 1, **UNHELD)
+
+
+def _differs(shard: ExportShard, place: int, before: Layout, after: Layout) -> bool:
+    if shard.first_row is None or before.as_text != after.as_text:
+        return True
+    rows = shard.rows_extracted
+    return before.segments(shard.first_row, rows) != after.segments(place, rows)
+
+
+def finish(job: ExportJob) -> None:
+    """Tell that the file is there, and remove what it was made from."""
+    job.refresh_from_db()
+    show(job)
+    rows = sum(file.rows for file in job.files.all())
+    record(job, Happened.MERGED, f"{rows} rows", worker=worker_name(), rows=rows)
+    clean(job)
+
+
+def clean(job: ExportJob) -> None:
+    """Remove the spool files of a finished job, and what killed workers left behind."""
+    if is_held(job):
+        return
+    try:
+        removed = files.remove_except(job, {file.path for file in job.files.all()})
+    except OSError as error:
+        record(job, Happened.ALARM, f"The shards could not be removed: {error}")
+    else:
+        ExportJob.objects.filter(pk=job.pk).update(cleaned_at=Now())
+        record(job, Happened.CLEANED, f"{removed} spool files removed")

@@ -1,0 +1,60 @@
+"""Find the key ranges, one shard after the other, each inserted as it is found.
+
+A planner that is killed leaves a prefix of the ranges; the next one goes on behind it.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from exportapp.conf import conf
+from exportapp.jobs.heartbeat import Heartbeat
+from exportapp.jobs.journal import Happened, record
+from exportapp.jobs.leases import UNHELD, Lease
+from exportapp.jobs.progress import Anchors
+from exportapp.jobs.recall import Recalled
+from exportapp.jobs.wakeups import wake
+from exportapp.models import ExportJob, ExportShard
+from exportapp.tables.keys import dumps, loads
+from exportapp.tables.readers import sample_weight
+
+LEAST_ROWS = 1000
+"""A shard is worth a claim, two files and two commits: not for a handful of rows."""
+
+
+def plan(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -> None:
+    """Insert the shards of `job` and mark it as planned. Raises LeaseLost, WorkInterrupted."""
+    last = ExportShard.objects.filter(job=job).order_by("number").last()
+    number = last.number if last else 0
+    after = loads(last.upto) if last else None
+    size = conf.SHARD_ROWS or _rows_per_shard(recalled)
+    while found := recalled.keyset.hop(after, size):
+        upto, rows = found
+        number += 1
+        with transaction.atomic():
+            lease.renew()
+            ExportShard.objects.create(
+                job=job,
+                number=number,
+                after=dumps(after) if after else "",
+                upto=dumps(upto),
+                rows_planned=rows,
+            )
+            if number == 2:
+                # The planner is one worker; only now is there work for the others.
+                wake(job, job.parallelism - 1)
+        after = upto
+        beat()
+    lease.update(planned_at=Now(), **UNHELD)
+    job.refresh_from_db()
+    counts = ExportShard.objects.filter(job=job).counts()
+    Anchors(job.pk).show(
+        total_chunks=counts["total_chunks"], rows_total=counts["rows_planned"], status=job.status
+    )
+    record(job, Happened.PLANNED, f"{number} shards", shards=number, rows=counts["rows_planned"])
+
+
+def _rows_per_shard(recalled: Recalled) -> int:
+    weight = sample_weight(recalled.keyset.ordered(), recalled.columns, recalled.viewer)
+    return max(LEAST_ROWS, round(conf.SHARD_BYTES / (weight or conf.SHARD_BYTES)))

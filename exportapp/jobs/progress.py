@@ -1,0 +1,172 @@
+"""How far an export is: anchors in Redis, read in one call and rebuilt from the database.
+
+Keys, all with a time to live that every heartbeat renews:
+
+export:{id}:progress   hash: status, current_chunk, total_chunks, rows_extracted, rows_rendered,
+                       rows_total, bytes, rate, last_updated, fence, control, started
+export:{id}:shards     hash: the newest fence and the rows in flight of each shard
+export:{id}:done       set of rendered shard numbers
+export:{id}:seq        counter of commits, published on channel export:{id}
+export:request:{key}   the job that a request made, for a double click
+
+Losing them loses nothing, and no export fails because Redis is away: every method answers None
+then, and the caller asks the database.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from django_redis import get_redis_connection
+from redis.exceptions import RedisError
+
+from exportapp.conf import conf
+from exportapp.models import ExportJob, ExportShard
+from exportapp.states import WORKING, JobState, ShardState
+
+log = logging.getLogger("exportapp")
+
+LUA = Path(__file__).with_name("anchors.lua").read_text()
+
+AWAY_SECONDS = 5.0
+"""How long Redis is left alone after it did not answer, so that work is not slowed down."""
+
+_away_until = 0.0
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the anchor says to a sign of life."""
+
+    stale: bool
+    control: str
+
+
+def control_word(status: str) -> str:
+    """What workers should do about a job in this state: '', 'pause', 'cancel' or 'stop'."""
+    words = {JobState.PAUSING: "pause", JobState.CANCELLING: "cancel"}
+    state = JobState(status)
+    return "" if state in WORKING else words.get(state, "stop")
+
+
+def if_there(
+    method: Callable[Concatenate[Anchors, P], R],
+) -> Callable[Concatenate[Anchors, P], R | None]:
+    """Answer None when Redis is away, and leave it alone for a while."""
+
+    @functools.wraps(method)
+    def guarded(self: Anchors, *args: P.args, **kwargs: P.kwargs) -> R | None:
+        global _away_until
+        if time.monotonic() < _away_until:
+            return None
+        try:
+            return method(self, *args, **kwargs)
+        # django-redis says NotImplementedError for a cache that is no Redis.
+        except (RedisError, NotImplementedError) as error:
+            _away_until = time.monotonic() + AWAY_SECONDS
+            log.warning("export %s: no live progress: %s", self.job_id, error)
+            return None
+
+    return guarded
+
+
+class Anchors:
+    """The anchors of one job."""
+
+    def __init__(self, job_id: Any) -> None:
+        self.job_id = job_id
+        self.channel = f"export:{job_id}"
+        self.keys = [f"{self.channel}:{name}" for name in ("progress", "shards", "done", "seq")]
+
+    @if_there
+    def beat(
+        self, phase: str, rows: int, *, shard: ExportShard | None, fence: int, done: bool = False
+    ) -> Answer | None:
+        """Write `rows` done of a piece unless a newer fence is known, and read the control word."""
+        piece = str(shard.number) if shard else "job"
+        size = shard.xlsx_size if shard else 0
+        arguments = [piece, fence, phase, rows, size, conf.ANCHOR_TTL, self.channel, int(done)]
+        for _ in range(2):
+            written, control = self._script(keys=self.keys, args=arguments)
+            if written != 2:
+                return Answer(stale=not written, control=control.decode())
+            self._rebuild()
+        return None
+
+    @if_there
+    def show(self, **fields: Any) -> None:
+        """Set fields that only the job's own moves change, and tell listeners."""
+        progress, seq = self.keys[0], self.keys[3]
+        pipeline = self._redis.pipeline()
+        pipeline.hset(progress, mapping={name: str(value) for name, value in fields.items()})
+        pipeline.hset(progress, "last_updated", f"{time.time():.3f}")
+        pipeline.incr(seq)
+        for key in self.keys:
+            pipeline.expire(key, conf.ANCHOR_TTL)
+        *_, number, _, _, _, _ = pipeline.execute()
+        self._redis.publish(self.channel, number)
+
+    @if_there
+    def read(self) -> dict[str, str]:
+        """The progress hash; empty when there is none."""
+        found = self._redis.hgetall(self.keys[0])
+        return {name.decode(): value.decode() for name, value in found.items()}
+
+    @if_there
+    def rebuild(self) -> None:
+        """Write the anchors anew from what the database has committed."""
+        self._rebuild()
+
+    @if_there
+    def remember_request(self, key: str) -> str | None:
+        """Keep this job for request `key`, or answer the id of the job that was first."""
+        name = f"export:request:{key}"
+        if self._redis.set(name, str(self.job_id), nx=True, ex=conf.ANCHOR_TTL):
+            return None
+        first = self._redis.get(name)
+        return first.decode() if first else None
+
+    def _rebuild(self) -> None:
+        job = ExportJob.objects.get(pk=self.job_id)
+        shards = ExportShard.objects.filter(job=job)
+        started = (job.started_at or job.created_at).timestamp()
+        fields = shards.counts() | {
+            "status": job.status,
+            "control": control_word(job.status),
+            "started": started,
+            "rate": 0,
+            "last_updated": f"{time.time():.3f}",
+            "fence": job.fence,
+        }
+        pipeline = self._redis.pipeline()
+        pipeline.delete(*self.keys[:3])
+        for name, value in fields.items():
+            # Whoever rebuilds at the same moment reads the same rows: the first is as good.
+            pipeline.hsetnx(self.keys[0], name, str(value))
+        known = shards.values_list("number", "fence", "status", "rows_extracted", "rows_rendered")
+        for number, fence, status, extracted, rendered in known.iterator():
+            live = {f"{number}:fence": fence, f"{number}:extracted": extracted or 0}
+            if status == ShardState.RENDERED:
+                live[f"{number}:rendered"] = rendered or 0
+                pipeline.sadd(self.keys[2], number)
+            pipeline.hset(self.keys[1], mapping=live)
+        for key in self.keys:
+            pipeline.expire(key, conf.ANCHOR_TTL)
+        pipeline.execute()
+
+    @functools.cached_property
+    def _redis(self) -> Any:
+        return get_redis_connection(conf.CACHE)
+
+    @functools.cached_property
+    def _script(self) -> Any:
+        return self._redis.register_script(LUA)

@@ -1,0 +1,79 @@
+"""What a person is told about an export: one value for every face."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from exportapp.jobs.progress import Anchors
+from exportapp.models import ExportJob, ExportShard
+from exportapp.states import ACTIVE, JobState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How far a job is. Rows and bytes are counts; `rate` is rows per second."""
+
+    state: JobState
+    rows_total: int
+    rows_extracted: int
+    rows_rendered: int
+    shards_done: int
+    shards_total: int
+    bytes: int
+    rate: float
+    planned: bool
+    live: bool
+    """Whether the figures come from the anchors; if not, they are what the database committed."""
+    seconds_since_update: float | None
+
+    @property
+    def rows_done(self) -> int:
+        """Rows, half for reading and half for writing."""
+        return (self.rows_extracted + self.rows_rendered) // 2
+
+    @property
+    def percent(self) -> int:
+        """0 to 100; 100 only when the file is there."""
+        if self.state == JobState.SUCCEEDED:
+            return 100
+        if not self.planned or not self.rows_total:
+            return 0
+        return min(99, self.rows_done * 100 // self.rows_total)
+
+    @property
+    def seconds_left(self) -> int | None:
+        if self.state not in ACTIVE or not self.planned or self.rate <= 0:
+            return None
+        return max(0, round((self.rows_total - self.rows_done) / self.rate))
+
+
+def status_of(job: ExportJob) -> Status:
+    """Read the anchors in one call; without them, count in the database."""
+    anchors = Anchors(job.pk)
+    found = anchors.read() if job.is_active else None
+    if found is not None and "rows_total" not in found and job.is_active:
+        anchors.rebuild()
+        found = anchors.read()
+    live = bool(found) and "rows_total" in (found or {})
+    counts = found if live and found else ExportShard.objects.filter(job=job).counts()
+    updated = float(counts.get("last_updated") or 0)
+    return Status(
+        state=job.state,
+        rows_total=int(counts["rows_total"]),
+        rows_extracted=int(counts["rows_extracted"]),
+        rows_rendered=int(counts["rows_rendered"]),
+        shards_done=int(counts["current_chunk"]),
+        shards_total=int(counts["total_chunks"]),
+        bytes=int(counts["bytes"]),
+        rate=float(counts.get("rate") or _average_rate(job, int(counts["rows_total"]))),
+        planned=job.planned_at is not None,
+        live=live,
+        seconds_since_update=max(0.0, time.time() - updated) if updated else None,
+    )
+
+
+def _average_rate(job: ExportJob, rows: int) -> float:
+    if not (job.started_at and job.finished_at):
+        return 0.0
+    return rows / max((job.finished_at - job.started_at).total_seconds(), 0.001)

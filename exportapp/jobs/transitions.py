@@ -1,0 +1,64 @@
+"""Every change of a job's state goes through here: the guarded UPDATE, its event, its anchor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from exportapp.jobs.journal import Happened, record
+from exportapp.jobs.leases import is_held
+from exportapp.jobs.progress import Anchors, control_word
+from exportapp.models import ExportJob
+from exportapp.states import STOPPED_AS, STOPPING, JobState
+
+
+def move_job(
+    job: ExportJob, target: JobState, message: str = "", *, user: Any = None, **changes: Any
+) -> None:
+    """Move `job` along an edge of the state table.
+
+    Raises IllegalTransition when another process was quicker or there is no such edge.
+    """
+    with transaction.atomic():
+        before = job.status
+        job.move_to(target, **changes)
+        record(job, Happened.MOVED, message, user=user, before=before, after=target)
+        transaction.on_commit(lambda: show(job))
+
+
+def show(job: ExportJob) -> None:
+    """Bring the anchors in line with the job's state, so that workers hear of it at once."""
+    Anchors(job.pk).show(status=job.status, control=control_word(job.status))
+
+
+def try_move(job: ExportJob, target: JobState, message: str = "", **changes: Any) -> bool:
+    """Like move_job, for moves that any worker may make: False when another one made it."""
+    with transaction.atomic():
+        before = job.status
+        moved = ExportJob.objects.filter(pk=job.pk, status=before).move_to(target, **changes)
+        job.refresh_from_db()
+        if moved:
+            record(job, Happened.MOVED, message, before=before, after=target)
+            transaction.on_commit(lambda: show(job))
+    return bool(moved)
+
+
+def settle(job: ExportJob) -> bool:
+    """End a pause or cancel that was asked for, once nobody holds a piece any more."""
+    job.refresh_from_db()
+    if job.state not in STOPPING or is_held(job):
+        return False
+    return try_move(job, STOPPED_AS[job.state], "nobody works on it any more")
+
+
+def fail(job: ExportJob, code: str, error: str, *, shard: int | None = None) -> bool:
+    """Stop the export for a person to look at; finished shards stay."""
+    job.refresh_from_db()
+    if JobState.FAILED not in job.state.can:
+        return False
+    where = f"shard {shard}: " if shard is not None else ""
+    return try_move(
+        job, JobState.FAILED, where + error, error_code=code, error=where + error, finished_at=Now()
+    )
