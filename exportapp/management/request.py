@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import contextlib
+import uuid
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.utils import timezone, translation
+
+from exportapp.exceptions import RequestRefused, UnknownName
+from exportapp.models import ExportJob
+from exportapp.tables.selection import Operator, Selection, Viewer
+
+
+def selection(options: dict[str, Any]) -> Selection:
+    """What the arguments ask for. Raises RequestRefused for a filter that is not `name=value`."""
+    query: dict[str, list[str]] = {}
+    for given in options["filter"]:
+        name, equals, value = given.partition("=")
+        if not (name and equals):
+            raise RequestRefused(f"--filter takes name=value, such as status=paid; not '{given}'.")
+        query.setdefault(name, []).append(value)
+    if options["search"]:
+        query["q"] = [options["search"]]
+    return Selection(
+        source=options["model"],
+        query=query,
+        order=_names(options["order"]),
+        columns=_names(options["columns"]) or None,
+    )
+
+
+def viewer(username: str | None) -> Viewer:
+    """The person to export as; without a name the operator, who may export everything."""
+    user: Any = Operator()
+    if username is not None:
+        users = get_user_model()._default_manager
+        try:
+            user = users.get_by_natural_key(username)
+        except get_user_model().DoesNotExist as error:
+            raise UnknownName("user", username, ()) from error
+    language = translation.get_language() or "en"
+    return Viewer(user=user, language=language, time_zone=timezone.get_current_timezone_name())
+
+
+def find_job(job_id: str) -> ExportJob:
+    """Raises RequestRefused when `job_id` is no export's id."""
+    with contextlib.suppress(ValueError):
+        found: ExportJob | None = ExportJob.objects.filter(pk=uuid.UUID(job_id)).first()
+        if found:
+            return found
+    raise RequestRefused(f"There is no export '{job_id}'; --list shows them.")
+
+
+def _names(given: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (given or "").split(",") if name.strip())
