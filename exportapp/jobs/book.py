@@ -35,6 +35,7 @@ class Book:
 
     @classmethod
     def of(cls, job: ExportJob) -> Book:
+        assert job.layout is not None, "rendering begins after the layout"
         layout = Layout.from_json(job.layout)
         specs = [ColumnSpec.from_json(column) for column in job.columns]
         columns = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import cast
 
 import pyarrow as pa
 from django.db import transaction
@@ -16,9 +17,10 @@ from exportapp.jobs.leases import Lease
 from exportapp.jobs.recall import Recalled
 from exportapp.models import ExportIssue, ExportJob, ExportShard
 from exportapp.states import ShardState
+from exportapp.tables.arrays import arrow_schema
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.keys import loads
-from exportapp.tables.readers import RowIssue, arrow_schema, read
+from exportapp.tables.readers import Policy, RowIssue, read
 from exportapp.xlsx import ColumnFacts, column_facts, estimate_xml_bytes
 
 ISSUES_KEPT = 1000
@@ -38,7 +40,7 @@ def extract(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -
         recalled.columns,
         recalled.viewer,
         batch_rows=conf.BATCH_ROWS,
-        policy=job.policy,
+        policy=cast(Policy, job.policy),
     )
     schema = arrow_schema(recalled.columns)
     with (

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from exportapp.conf import conf
-from exportapp.exceptions import FileDamaged, IllegalTransition
+from exportapp.exceptions import FileExpired, FileUnknown, IllegalTransition
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import SETTLED
 from exportapp.jobs.progress import Anchors
@@ -110,13 +110,16 @@ def resume(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob
 def downloaded(job: ExportJob, number: int, *, user: Any) -> Any:
     """The finished file `number` of `job`, and a note of who took it.
 
-    Raises IllegalTransition while it is not ready, and FileDamaged when the file is gone.
+    Raises IllegalTransition while it is not ready, and of FileDamaged: FileExpired after its
+    time, FileUnknown for a number that it has no file of.
     """
+    if job.state == JobState.EXPIRED:
+        raise FileExpired
     if not job.can_download:
         raise IllegalTransition(f"The export is {job.status}; its file is not there.")
     file = job.files.filter(number=number).first()
     if file is None:
-        raise FileDamaged(f"The export has no file {number}.")
+        raise FileUnknown(f"The export has no file {number}.")
     record(job, Happened.DOWNLOADED, file.filename, user=user, file=number)
     return file
 

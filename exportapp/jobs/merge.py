@@ -116,8 +116,11 @@ def _workbooks(sheets: Sequence[Sheet], limit: int) -> list[list[Sheet]]:
 
 def _write(book: Book, sheets: Sequence[Sheet], written: Written, beat: Heartbeat) -> None:
     skeleton = book.skeleton([(sheet.number, sheet.rows) for sheet in sheets])
-    options = {"level": conf.DEFLATE_LEVEL, "progress": lambda _copied: beat()}
-    with PackageWriter(written.file, **options) as package:
+
+    def copied(size: int) -> None:
+        beat()
+
+    with PackageWriter(written.file, level=conf.DEFLATE_LEVEL, progress=copied) as package:
         for part in skeleton.parts:
             package.add(part.name, part.data)
         for sheet, page in zip(sheets, skeleton.sheets, strict=True):

@@ -96,7 +96,7 @@ def _place(
 def _differs(shard: ExportShard, place: int, before: Layout, after: Layout) -> bool:
     if shard.first_row is None or before.as_text != after.as_text:
         return True
-    rows = shard.rows_extracted
+    rows = shard.rows_extracted or 0
     return before.segments(shard.first_row, rows) != after.segments(place, rows)
 
 

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
@@ -39,8 +39,7 @@ AWAY_SECONDS = 5.0
 
 _away_until = 0.0
 
-P = ParamSpec("P")
-R = TypeVar("R")
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +57,11 @@ def control_word(status: str) -> str:
     return "" if state in WORKING else words.get(state, "stop")
 
 
-def if_there(
-    method: Callable[Concatenate[Anchors, P], R],
-) -> Callable[Concatenate[Anchors, P], R | None]:
+def if_there(method: Method) -> Method:
     """Answer None when Redis is away, and leave it alone for a while."""
 
     @functools.wraps(method)
-    def guarded(self: Anchors, *args: P.args, **kwargs: P.kwargs) -> R | None:
+    def guarded(self: Anchors, *args: Any, **kwargs: Any) -> Any:
         global _away_until
         if time.monotonic() < _away_until:
             return None
@@ -76,7 +73,7 @@ def if_there(
             log.warning("export %s: no live progress: %s", self.job_id, error)
             return None
 
-    return guarded
+    return cast(Method, guarded)
 
 
 class Anchors:
@@ -116,7 +113,7 @@ class Anchors:
         self._redis.publish(self.channel, number)
 
     @if_there
-    def read(self) -> dict[str, str]:
+    def read(self) -> dict[str, str] | None:
         """The progress hash; empty when there is none."""
         found = self._redis.hgetall(self.keys[0])
         return {name.decode(): value.decode() for name, value in found.items()}
@@ -139,7 +136,9 @@ class Anchors:
         job = ExportJob.objects.get(pk=self.job_id)
         shards = ExportShard.objects.filter(job=job)
         started = (job.started_at or job.created_at).timestamp()
-        fields = shards.counts() | {
+        fields: dict[str, Any] = shards.counts()
+        del fields["rows_planned"]
+        fields |= {
             "status": job.status,
             "control": control_word(job.status),
             "started": started,

@@ -7,6 +7,7 @@ import logging
 import uuid
 
 import django_rq
+import rq
 from django.db import transaction
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
@@ -49,7 +50,7 @@ def _enqueue(job: ExportJob, count: int) -> None:
         log.warning("export %s: wake-up not delivered: %s", job.pk, error)
 
 
-def _queue() -> django_rq.queues.DjangoRQ:
+def _queue() -> rq.Queue:
     return django_rq.get_queue(conf.QUEUE, commit_mode="auto")
 
 

@@ -6,6 +6,7 @@ database says now, so a wake-up that comes twice or late does no harm.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -95,13 +96,13 @@ def _claim(job: ExportJob) -> Piece | None:
     if job.state == JobState.EXTRACTING and job.planned_at is None:
         lease = claim_job(job)
         if lease:
-            return lambda: _plan(job, lease)
+            return functools.partial(_plan, job, lease)
     if job.state == JobState.MERGING:
         lease = claim_job(job)
-        return (lambda: _merge(job, lease)) if lease else None
+        return functools.partial(_merge, job, lease) if lease else None
     wanted = ShardState.PENDING if job.state == JobState.EXTRACTING else ShardState.EXTRACTED
     lease = claim_shard(job, wanted)
-    return (lambda: _shard(job, lease)) if lease else None
+    return functools.partial(_shard, job, lease) if lease else None
 
 
 def _plan(job: ExportJob, lease: Lease) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from uuid import UUID
 
 from django.db import connection
 from tqdm import tqdm
@@ -80,7 +81,7 @@ def _shown(job: ExportJob) -> Iterator[None]:
         drawer.join()
 
 
-def _draw(job_id: object, ended: threading.Event) -> None:
+def _draw(job_id: UUID, ended: threading.Event) -> None:
     # Rows count twice below: half of the bar is reading, half is writing.
     with tqdm(unit=" rows", unit_scale=True, dynamic_ncols=True, leave=True) as bar:
         over = False

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import django_rq
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+
+from exportapp.exceptions import IllegalTransition, NotAllowed, RequestRefused, UnknownName
+from exportapp.jobs import lifecycle, work
+from exportapp.jobs.files import local_path
+from exportapp.models import ExportEvent, ExportJob, ExportShard
+from exportapp.states import JobState, ShardState
+from exportapp.tables.selection import Selection, Viewer
+from project.shop.models import Order
+from tests.jobs.conftest import finish
+from tests.jobs.test_work import step_until
+from tests.oracle import data_rows, order_rows
+
+Ask = Callable[..., ExportJob]
+Orders = Callable[[int], None]
+
+
+@pytest.fixture
+def clerk(transactional_db: None) -> User:
+    """May export orders and nothing else."""
+    user = User.objects.create_user("clerk", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="export_order"))
+    return User.objects.get(pk=user.pk)
+
+
+def view(user: Any) -> Viewer:
+    return Viewer(user=user, language="en", time_zone="UTC")
+
+
+def queued() -> list[str]:
+    return [args[0] for args in (job.args for job in django_rq.get_queue("exports").jobs)]
+
+
+def test_an_equal_request_finds_the_job_it_made(clerk: User) -> None:
+    selection = Selection(source="shop.Order", query={"status": ["paid"]})
+    job, new = lifecycle.create(selection, view(clerk))
+    again, new_again = lifecycle.create(selection, view(clerk))
+    other, _ = lifecycle.create(replace(selection, query={}), view(clerk))
+    assert (new, new_again, again.pk) == (True, False, job.pk)
+    assert other.pk != job.pk
+    assert queued() == [str(job.pk), str(other.pk)]
+
+
+def test_a_finished_job_is_asked_for_anew_unless_the_caller_s_own_key_says_the_same(
+    orders: Orders, clerk: User
+) -> None:
+    orders(5)
+    selection = Selection(source="shop.Order")
+    job, _ = lifecycle.create(selection, view(clerk))
+    keyed, _ = lifecycle.create(selection, view(clerk), request_key="mine")
+    finish(job)
+    finish(keyed)
+    assert lifecycle.create(selection, view(clerk))[0].pk not in (job.pk, keyed.pk)
+    assert lifecycle.create(selection, view(clerk), request_key="mine")[0].pk == keyed.pk
+
+
+def test_two_clicks_at_the_same_moment_make_one_job(clerk: User) -> None:
+    if connection.vendor == "sqlite":
+        connection.close()
+    barrier, made = threading.Barrier(4), []
+
+    def click() -> None:
+        barrier.wait()
+        made.append(lifecycle.create(Selection(source="shop.Order"), view(clerk)))
+        connection.close()
+
+    threads = [threading.Thread(target=click) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({job.pk for job, _ in made}) == 1
+    assert [new for _, new in made].count(True) == 1
+    assert ExportJob.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("selection", "error", "message"),
+    [
+        (Selection(source="shop.Oder"), UnknownName, "Did you mean 'shop.Order'"),
+        (Selection(source="shop.Order", columns=("nmber",)), UnknownName, "'number'"),
+        (Selection(source="shop.Order", order=("-creatd_at",)), UnknownName, "created_at"),
+        (Selection(source="shop.Order", query={"statu": ["x"]}), RequestRefused, "statu"),
+        (Selection(source="shop.Order", query={"gift__exact": ["x"]}), RequestRefused, "gift"),
+        (Selection(source="shop.Order", keys=("x",)), RequestRefused, "'x'"),
+    ],
+)
+def test_a_wrong_request_is_refused_at_the_door(
+    operator: Viewer, db: None, selection: Selection, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        lifecycle.create(selection, operator)
+    assert not ExportJob.objects.exists()
+
+
+def test_without_the_right_nothing_is_created(clerk: User) -> None:
+    with pytest.raises(NotAllowed, match=r"shop\.export_customer"):
+        lifecycle.create(Selection(source="shop.Customer"), view(clerk))
+    with pytest.raises(NotAllowed, match=r"auth\.export_user"):
+        lifecycle.create(
+            Selection(source="auth.User"),
+            view(User.objects.create_superuser("root")),
+        )
+    assert not ExportJob.objects.exists()
+
+
+def test_a_right_that_is_withdrawn_stops_the_export(
+    orders: Orders, clerk: User, settings: Any
+) -> None:
+    orders(200)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job, _ = lifecycle.create(Selection(source="shop.Order"), view(clerk))
+    step_until(job, "extracting")
+    work.step(job)
+    work.step(job)
+    clerk.user_permissions.clear()
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "not_allowed")
+    assert "shop.export_order" in job.error
+
+
+def test_the_export_of_a_deleted_person_does_not_run_as_anybody_else(
+    orders: Orders, clerk: User
+) -> None:
+    orders(5)
+    job, _ = lifecycle.create(Selection(source="shop.Order"), view(clerk))
+    clerk.delete()
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "not_allowed")
+
+
+def test_a_pause_with_nobody_at_work_is_done_at_once(ask: Ask, orders: Orders) -> None:
+    orders(5)
+    job = ask()
+    assert lifecycle.pause(job).status == JobState.PAUSED
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert job.status == JobState.PAUSED
+    assert lifecycle.resume(job).status == JobState.QUEUED
+    assert data_rows(finish(job)) == order_rows()
+
+
+def test_what_is_finished_is_not_made_again_after_a_resume(
+    ask: Ask, orders: Orders, settings: Any
+) -> None:
+    orders(500)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job = ask()
+    step_until(job, "rendering")
+    work.step(job)
+    work.step(job)
+    lifecycle.pause(job)
+    fences = dict(ExportShard.objects.filter(job=job).values_list("number", "fence"))
+    lifecycle.resume(job)
+    assert data_rows(finish(job)) == order_rows()
+    after = dict(ExportShard.objects.filter(job=job).values_list("number", "fence"))
+    assert [after[number] - fences[number] for number in sorted(after)] == [0, 0, 1, 1, 1]
+
+
+def test_a_worker_lets_go_at_its_next_batch_when_asked(
+    ask: Ask, orders: Orders, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(400)
+    settings.EXPORTAPP_BATCH_ROWS = 50
+    settings.EXPORTAPP_BEAT_SECONDS = 0
+    job = ask()
+    work.step(job)
+    work.step(job)
+    from exportapp.jobs import extract
+
+    seen: list[int] = []
+    read = extract.read
+
+    def reading(*args: Any, **options: Any) -> Any:
+        for chunk in read(*args, **options):
+            seen.append(chunk.rows_read)
+            if len(seen) == 3:
+                lifecycle.cancel(ExportJob.objects.get(pk=job.pk))
+            yield chunk
+
+    monkeypatch.setattr(extract, "read", reading)
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert job.status == JobState.CANCELLED
+    assert sum(seen) == 150
+    monkeypatch.undo()
+    settings.EXPORTAPP_BEAT_SECONDS = 1
+    lifecycle.resume(job)
+    assert data_rows(finish(job)) == order_rows()
+
+
+def test_a_failed_job_goes_on_after_the_mend(
+    ask: Ask, orders: Orders, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(300)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job = ask()
+    step_until(job, "rendering")
+
+    def broken(*args: Any) -> Any:
+        raise ValueError("a fault in the code")
+
+    monkeypatch.setattr(work, "render", broken)
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "valueerror")
+    assert "shard 1: ValueError: a fault in the code" in job.error
+    monkeypatch.undo()
+    lifecycle.resume(job)
+    assert job.error == ""
+    failed = ExportShard.objects.filter(job=job, status=ShardState.FAILED)
+    assert not failed.exists()
+    assert data_rows(finish(job)) == order_rows()
+
+
+@pytest.mark.parametrize("deed", [lifecycle.pause, lifecycle.resume, lifecycle.cancel])
+def test_a_finished_job_can_be_neither_paused_nor_resumed_nor_cancelled(
+    ask: Ask, orders: Orders, deed: Callable[..., Any]
+) -> None:
+    orders(5)
+    job = ask()
+    finish(job)
+    with pytest.raises(IllegalTransition, match="succeeded"):
+        deed(job)
+
+
+def test_resuming_beside_an_equal_active_export_is_refused(ask: Ask, orders: Orders) -> None:
+    orders(5)
+    job = ask()
+    lifecycle.cancel(job)
+    assert ask().pk != job.pk
+    with pytest.raises(IllegalTransition, match="already running"):
+        lifecycle.resume(job)
+    job.refresh_from_db()
+    assert job.status == JobState.CANCELLED
+
+
+def test_a_download_is_noted_with_who_took_it(orders: Orders, clerk: User) -> None:
+    orders(5)
+    job, _ = lifecycle.create(Selection(source="shop.Order"), view(clerk))
+    with pytest.raises(IllegalTransition, match="queued"):
+        lifecycle.downloaded(job, 1, user=clerk)
+    path = finish(job)
+    assert local_path(lifecycle.downloaded(job, 1, user=clerk).path) == path
+    event = ExportEvent.objects.get(job=job, kind="downloaded")
+    assert event.user == clerk
+
+
+def test_ticked_rows_and_only_those_in_the_list_s_order(ask: Ask, orders: Orders) -> None:
+    orders(50)
+    ticked = list(Order.objects.order_by("?")[:20])
+    job = ask(keys=tuple(str(order.pk) for order in ticked))
+    expected = order_rows(Order.objects.filter(pk__in=[order.pk for order in ticked]))
+    assert data_rows(finish(job)) == expected
+
+
+def test_filters_search_and_order_are_the_list_s(ask: Ask, orders: Orders) -> None:
+    orders(400)
+    job = ask(
+        query={"status__exact": ["paid"], "q": ["SO-0000"]}, order=("amount",), columns=("number",)
+    )
+    found = Order.objects.filter(status="paid", number__contains="SO-0000").order_by("amount", "pk")
+    assert data_rows(finish(job)) == [[order.number] for order in found]

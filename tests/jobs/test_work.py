@@ -1,0 +1,339 @@
+from __future__ import annotations
+
+import errno
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import isal.isal_zlib
+import pytest
+from django.db import OperationalError
+
+from exportapp.jobs import extract, files, work
+from exportapp.jobs.heartbeat import stop_requested
+from exportapp.models import ExportEvent, ExportIssue, ExportJob, ExportShard
+from exportapp.xlsx import PartWriter
+from project.shop.models import Customer, Order
+from tests.jobs.conftest import finish
+from tests.oracle import TITLES, data_rows, order_rows, sheet_parts, sheets
+
+Ask = Callable[..., ExportJob]
+Orders = Callable[[int], None]
+
+
+def spool(job: ExportJob) -> set[str]:
+    return {path.name for path in files.folder(job).iterdir()}
+
+
+def events(job: ExportJob, kind: str) -> list[ExportEvent]:
+    return list(ExportEvent.objects.filter(job=job, kind=kind))
+
+
+def test_every_cell_of_the_file_is_the_database_s_value(orders: Orders, ask: Ask) -> None:
+    orders(1500)
+    path = finish(ask())
+    (rows,) = sheets(path).values()
+    assert rows[0] == TITLES
+    assert rows[1:] == order_rows()
+
+
+def test_many_shards_make_the_same_sheet_as_one(orders: Orders, ask: Ask, settings: Any) -> None:
+    orders(1500)
+    whole = sheet_parts(finish(ask()))
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    settings.EXPORTAPP_BATCH_ROWS = 33
+    job = ask()
+    assert sheet_parts(finish(job)) == whole
+    assert ExportShard.objects.filter(job=job).count() == 15
+
+
+def test_rows_go_on_to_a_next_sheet_with_the_header_again(
+    orders: Orders, ask: Ask, settings: Any
+) -> None:
+    orders(1000)
+    settings.EXPORTAPP_SHARD_ROWS = 300
+    settings.EXPORTAPP_SHEET_ROWS = 450
+    path = finish(ask())
+    found = sheets(path)
+    assert [len(rows) for rows in found.values()] == [451, 451, 101]
+    assert all(rows[0] == TITLES for rows in found.values())
+    assert data_rows(path) == order_rows()
+
+
+def test_a_workbook_that_would_grow_too_large_goes_on_in_the_next(
+    orders: Orders, ask: Ask, settings: Any
+) -> None:
+    orders(1000)
+    settings.EXPORTAPP_SHARD_ROWS = 250
+    settings.EXPORTAPP_SHEET_ROWS = 250
+    settings.EXPORTAPP_WORKBOOK_BYTES = 60_000
+    job = ask()
+    finish(job)
+    made = list(job.files.all())
+    assert len(made) > 1
+    assert [file.filename for file in made][:2] == ["orders-1.xlsx", "orders-2.xlsx"]
+    rows = [row for file in made for row in data_rows(files.local_path(file.path))]
+    assert rows == order_rows()
+
+
+def test_each_shard_is_a_workbook_with_its_rows_at_their_final_numbers(
+    orders: Orders, ask: Ask, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(300)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    monkeypatch.setattr(files, "remove_except", lambda job, keep: 0)
+    job = ask()
+    whole = sheets(finish(job))["Orders"]
+    second = ExportShard.objects.get(job=job, number=2)
+    rows = sheets(files.local_path(second.xlsx_path))["Orders"]
+    assert rows[0] == TITLES
+    assert rows[101:201] == whole[101:201]
+
+
+def test_the_merge_gives_nothing_to_an_inflater_and_no_row_to_a_deflater(
+    orders: Orders, ask: Ask, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(600)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job = ask()
+    step_until(job, "merging")
+    inflated: list[Any] = []
+    deflated: list[int] = []
+
+    def refuse(*args: Any, **options: Any) -> Any:
+        inflated.append(args)
+        raise AssertionError("the merge inflates")
+
+    class CountedPart(PartWriter):
+        def rows(self, batches: Any, rows: int) -> Any:
+            held = list(batches)
+            deflated.append(sum(len(batch) for batch in held))
+            return super().rows(held, rows)
+
+    for module in (zlib, isal.isal_zlib):
+        monkeypatch.setattr(module, "decompressobj", refuse)
+        monkeypatch.setattr(module, "decompress", refuse)
+    monkeypatch.setattr("exportapp.xlsx.package.PartWriter", CountedPart)
+    assert work.step(job)
+    monkeypatch.undo()
+    job.refresh_from_db()
+    (size,) = (len(part) for part in sheet_parts(finish(job)).values())
+    assert inflated == []
+    # openpyxl's skeleton and the header row go through it; 600 rows do not.
+    assert 0 < sum(deflated) < size / 10
+
+
+def test_an_empty_table_gives_a_file_with_a_header(orders: Orders, ask: Ask) -> None:
+    orders(0)
+    path = finish(ask())
+    assert sheets(path) == {"Orders": [TITLES]}
+
+
+def test_rows_deleted_after_planning_leave_no_gap(orders: Orders, ask: Ask, settings: Any) -> None:
+    orders(300)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job = ask()
+    plan_only(job)
+    second = list(Order.objects.values_list("pk", flat=True)[100:200])
+    Order.objects.filter(pk__in=second).delete()
+    path = finish(job)
+    assert data_rows(path) == order_rows()
+    laid_out = events(job, "laid_out")[-1]
+    assert (laid_out.data["planned"], laid_out.data["extracted"]) == (300, 200)
+
+
+def plan_only(job: ExportJob) -> None:
+    work.step(job)
+    work.step(job)
+    job.refresh_from_db()
+    assert job.planned_at is not None
+
+
+def step_until(job: ExportJob, state: str) -> None:
+    while job.status != state:
+        assert work.step(job)
+        job.refresh_from_db()
+
+
+def test_a_shard_damaged_before_the_merge_is_made_again_and_only_that(
+    orders: Orders, ask: Ask, settings: Any
+) -> None:
+    orders(500)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job = ask()
+    step_until(job, "merging")
+    shard = ExportShard.objects.get(job=job, number=3)
+    path = files.local_path(shard.xlsx_path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    fences = dict(ExportShard.objects.filter(job=job).values_list("number", "fence"))
+    assert data_rows(finish(job)) == order_rows()
+    after = dict(ExportShard.objects.filter(job=job).values_list("number", "fence"))
+    assert after == fences | {3: fences[3] + 1}
+    assert [event.shard for event in events(job, "damaged")] == [3]
+
+
+def test_rows_of_a_truncated_spool_file_are_read_again(
+    orders: Orders, ask: Ask, settings: Any
+) -> None:
+    orders(500)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job = ask()
+    step_until(job, "rendering")
+    work.step(job)
+    shard = ExportShard.objects.get(job=job, number=2)
+    path = files.local_path(shard.arrow_path)
+    path.write_bytes(path.read_bytes()[:-100])
+    # Meanwhile a row went: everything behind it moves up, also what was rendered in its old place.
+    gone = Order.objects.values_list("pk", flat=True)[150]
+    Order.objects.filter(pk=gone).delete()
+    assert data_rows(finish(job)) == order_rows()
+    assert ExportShard.objects.get(job=job, number=1).fence == 2
+
+
+def test_a_transient_error_is_tried_again(
+    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(50)
+    monkeypatch.setattr("exportapp.jobs.errors.BACKOFF_BASE", 0.01)
+    calls = []
+
+    def flaky(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) < 3:
+            raise OperationalError("server closed the connection unexpectedly")
+        return extract.extract(*args)
+
+    monkeypatch.setattr(work, "extract", flaky)
+    job = ask()
+    assert data_rows(finish(job)) == order_rows()
+    assert len(events(job, "retried")) == 2
+
+
+def test_transient_errors_without_end_fail_the_job_with_the_last_error(
+    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    orders(50)
+    monkeypatch.setattr("exportapp.jobs.errors.BACKOFF_BASE", 0.01)
+    settings.EXPORTAPP_MAX_ATTEMPTS = 3
+
+    def broken(*args: Any) -> Any:
+        raise OperationalError("no route to host")
+
+    monkeypatch.setattr(work, "extract", broken)
+    job = ask()
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert job.status == "failed"
+    assert "shard 1" in job.error and "no route to host" in job.error
+    assert len(events(job, "retried")) == 2
+
+
+def test_a_full_disk_fails_at_once_and_leaves_no_part_file(
+    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(50)
+
+    def full(*args: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    job = ask()
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "enospc")
+    assert "No space left" in job.error
+    assert spool(job) == set()
+    monkeypatch.undo()
+
+
+def test_a_stop_between_batches_hands_the_lease_back_and_loses_nothing(
+    orders: Orders, ask: Ask, settings: Any
+) -> None:
+    orders(400)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job = ask()
+    step_until(job, "rendering")
+    stop_requested.set()
+    assert work.step(job)
+    shard = ExportShard.objects.get(job=job, number=1)
+    assert (shard.status, shard.lease_until, shard.attempts) == ("extracted", None, 0)
+    assert not any(name.endswith(".part") for name in spool(job))
+    stop_requested.clear()
+    assert data_rows(finish(job)) == order_rows()
+
+
+def test_only_the_file_is_left_when_it_is_done(orders: Orders, ask: Ask, settings: Any) -> None:
+    orders(400)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job = ask()
+    path = finish(job)
+    assert spool(job) == {path.name}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_bad_values_are_blank_and_counted_with_their_rows(
+    orders: Orders, ask: Ask, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(100)
+    settings.EXPORTAPP_SHARD_ROWS = 30
+
+    def raises(self: Customer) -> str:
+        if self.pk % 2:
+            raise ValueError("no name today")
+        return self.name
+
+    monkeypatch.setattr(Customer, "shout", raises, raising=False)
+    monkeypatch.setattr("project.shop.admin.CustomerAdmin.export_columns", ("id", "shout"))
+    job = ask("shop.Customer")
+    rows = data_rows(finish(job))
+    assert [row[1] for row in rows if int(row[0]) % 2] == [None] * len(rows[::2])
+    job.refresh_from_db()
+    odd = Customer.objects.filter(pk__in=range(1, 10_000, 2)).count()
+    assert job.issues_counted == {"callable_raised": odd}
+    issue = ExportIssue.objects.filter(job=job).order_by("shard").first()
+    assert issue is not None
+    assert (issue.column, issue.layer) == ("shout", "semantic")
+    assert "no name today" in issue.message
+
+
+def test_the_policy_fail_stops_at_the_first_bad_value(
+    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(100)
+
+    def raises(self: Customer) -> str:
+        raise ValueError("no name today")
+
+    monkeypatch.setattr(Customer, "shout", raises, raising=False)
+    monkeypatch.setattr("project.shop.admin.CustomerAdmin.export_columns", ("id", "shout"))
+    job = ask("shop.Customer")
+    ExportJob.objects.update(policy="fail")
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "row_refused")
+    assert "shout" in job.error and "no name today" in job.error
+
+
+def test_changed_code_stops_the_export_and_says_what_differs(
+    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(10)
+    job = ask("shop.Product")
+    monkeypatch.setattr("project.shop.admin.ProductAdmin.list_display", ("sku", "name", "id"))
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "source_changed")
+    assert "gone: price, weight" in job.error and "new: id" in job.error
+
+
+def test_work_on_a_job_that_is_gone_or_done_does_no_harm(orders: Orders, ask: Ask) -> None:
+    orders(10)
+    job = ask()
+    path = finish(job)
+    before = path.stat().st_mtime_ns
+    work.work(job.pk)
+    work.work("00000000-0000-0000-0000-000000000000")
+    assert path.stat().st_mtime_ns == before
