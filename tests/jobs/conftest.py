@@ -48,12 +48,8 @@ def operator() -> Viewer:
 def ask(operator: Viewer) -> Callable[..., ExportJob]:
     """Ask for an export of the orders; nobody works on it yet."""
 
-    def create(
-        source: str = "shop.Order", viewer: Viewer = operator, **selection: Any
-    ) -> ExportJob:
-        job, _ = lifecycle.create(
-            Selection(source=source, **selection), viewer, policy="blank", queue=False
-        )
+    def create(source: str = "shop.Order", **selection: Any) -> ExportJob:
+        job, _ = lifecycle.create(Selection(source=source, **selection), operator, queue=False)
         return job
 
     return create

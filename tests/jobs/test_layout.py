@@ -83,7 +83,10 @@ def test_columns_are_decided_once_for_the_whole_export() -> None:
         ColumnSpec(key="a", title="A", kind=Kind.INTEGER),
         ColumnSpec(key="b", title="B", kind=Kind.INTEGER, width=33),
     ]
-    facts = [ColumnFacts(count=1, width=18, long_numbers=1), ColumnFacts(count=1, width=3)]
+    facts = [
+        ColumnFacts(count=1, width=18, long_numbers=1),
+        ColumnFacts(count=1, width=3),
+    ]
     layout = lay_out(specs, [(1, 1)], facts, sheet_rows=10)
     assert layout.as_text == [True, False]
     assert layout.widths == [20, 33]

@@ -108,7 +108,11 @@ def test_a_shard_waits_out_its_back_off() -> None:
 
 
 def test_the_lease_of_a_dead_process_on_this_host_need_not_run_out() -> None:
-    code = "import os,django;django.setup()\nfrom exportapp.jobs.leases import worker_name\nprint(worker_name())"
+    code = (
+        "import django; django.setup()\n"
+        "from exportapp.jobs.leases import worker_name\n"
+        "print(worker_name())"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     dead = done.stdout.strip()
     assert leases.is_dead_neighbour(dead)

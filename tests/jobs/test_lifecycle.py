@@ -10,7 +10,12 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 
-from exportapp.exceptions import IllegalTransition, NotAllowed, RequestRefused, UnknownName
+from exportapp.exceptions import (
+    IllegalTransition,
+    NotAllowed,
+    RequestRefused,
+    UnknownName,
+)
 from exportapp.jobs import lifecycle, work
 from exportapp.jobs.files import local_path
 from exportapp.models import ExportEvent, ExportJob, ExportShard
@@ -89,14 +94,30 @@ def test_two_clicks_at_the_same_moment_make_one_job(clerk: User) -> None:
     [
         (Selection(source="shop.Oder"), UnknownName, "Did you mean 'shop.Order'"),
         (Selection(source="shop.Order", columns=("nmber",)), UnknownName, "'number'"),
-        (Selection(source="shop.Order", order=("-creatd_at",)), UnknownName, "created_at"),
-        (Selection(source="shop.Order", query={"statu": ["x"]}), RequestRefused, "statu"),
-        (Selection(source="shop.Order", query={"gift__exact": ["x"]}), RequestRefused, "gift"),
+        (
+            Selection(source="shop.Order", order=("-creatd_at",)),
+            UnknownName,
+            "created_at",
+        ),
+        (
+            Selection(source="shop.Order", query={"statu": ["x"]}),
+            RequestRefused,
+            "statu",
+        ),
+        (
+            Selection(source="shop.Order", query={"gift__exact": ["x"]}),
+            RequestRefused,
+            "gift",
+        ),
         (Selection(source="shop.Order", keys=("x",)), RequestRefused, "'x'"),
     ],
 )
 def test_a_wrong_request_is_refused_at_the_door(
-    operator: Viewer, db: None, selection: Selection, error: type[Exception], message: str
+    operator: Viewer,
+    db: None,
+    selection: Selection,
+    error: type[Exception],
+    message: str,
 ) -> None:
     with pytest.raises(error, match=message):
         lifecycle.create(selection, operator)
@@ -166,7 +187,13 @@ def test_what_is_finished_is_not_made_again_after_a_resume(
     lifecycle.resume(job)
     assert data_rows(finish(job)) == order_rows()
     after = dict(ExportShard.objects.filter(job=job).values_list("number", "fence"))
-    assert [after[number] - fences[number] for number in sorted(after)] == [0, 0, 1, 1, 1]
+    assert [after[number] - fences[number] for number in sorted(after)] == [
+        0,
+        0,
+        1,
+        1,
+        1,
+    ]
 
 
 def test_a_worker_lets_go_at_its_next_batch_when_asked(
@@ -269,7 +296,9 @@ def test_ticked_rows_and_only_those_in_the_list_s_order(ask: Ask, orders: Orders
 def test_filters_search_and_order_are_the_list_s(ask: Ask, orders: Orders) -> None:
     orders(400)
     job = ask(
-        query={"status__exact": ["paid"], "q": ["SO-0000"]}, order=("amount",), columns=("number",)
+        query={"status__exact": ["paid"], "q": ["SO-0000"]},
+        order=("amount",),
+        columns=("number",),
     )
     found = Order.objects.filter(status="paid", number__contains="SO-0000").order_by("amount", "pk")
     assert data_rows(finish(job)) == [[order.number] for order in found]

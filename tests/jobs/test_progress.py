@@ -120,11 +120,19 @@ def test_the_status_is_the_same_from_the_anchors_and_from_the_database(
     monkeypatch.setattr(progress, "_away_until", float("inf"))
     kept = status_of(running)
     assert not kept.live
-    for name in ("rows_total", "rows_extracted", "rows_rendered", "shards_done", "shards_total"):
+    for name in (
+        "rows_total",
+        "rows_extracted",
+        "rows_rendered",
+        "shards_done",
+        "shards_total",
+    ):
         assert getattr(kept, name) == getattr(live, name), name
 
 
-def test_a_status_is_read_in_one_call_and_rebuilt_when_it_is_gone(running: ExportJob) -> None:
+def test_a_status_is_read_in_one_call_and_rebuilt_when_it_is_gone(
+    running: ExportJob,
+) -> None:
     get_redis_connection().flushall()
     assert status_of(running).live
     redis = get_redis_connection()
@@ -141,7 +149,10 @@ def test_an_export_goes_on_without_redis(
     settings.EXPORTAPP_SHARD_ROWS = 100
     settings.EXPORTAPP_BEAT_SECONDS = 0
     settings.CACHES = {
-        "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:9/0"}
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": "redis://127.0.0.1:9/0",
+        }
     }
     assert data_rows(finish(ask())) == order_rows()
 
@@ -174,6 +185,10 @@ def test_a_finished_job_shows_everything_done(orders: Orders, ask: Ask) -> None:
     job = ask()
     finish(job)
     status = status_of(job)
-    assert (status.percent, status.rows_rendered, status.seconds_left) == (100, 100, None)
+    assert (status.percent, status.rows_rendered, status.seconds_left) == (
+        100,
+        100,
+        None,
+    )
     assert status.rate > 0
     assert anchor(job)["status"] == "succeeded"
