@@ -1,0 +1,71 @@
+"""The bytes of an .xlsx: Arrow batches in, a zip out. No Django, no Redis, no database.
+
+From values to a file, in the order in which it happens:
+
+* `limits`     what Excel can hold, sheet titles, and the errors of this package
+* `columns`    the kinds of value, and a column's cells on the way to XML
+* `escape`     text as character data
+* `numbers`    numbers and truth values, up to 15 digits
+* `serials`    dates and times as serial numbers
+* `cells`      `render_rows`: a record batch to `<row>` elements, one join
+* `facts`      what the layout must know of a column: widths, long numbers
+* `estimate`   how much XML a batch will become
+* `deflate`    compression and CRC, by ISA-L or zlib; `crc` combines CRCs without either
+* `spans`      rows as compressed pieces that may follow one another in any file
+* `styles`     the table of cell styles that all shards share
+* `workbook`   everything but the rows, by openpyxl
+* `zipformat`  the records of a zip
+* `copying`    bytes from file to file inside the kernel
+* `package`    the zip, written part by part, spans copied as they are
+"""
+
+from __future__ import annotations
+
+from exportapp.xlsx.cells import render_rows
+from exportapp.xlsx.columns import CellColumn, Kind
+from exportapp.xlsx.estimate import estimate_xml_bytes
+from exportapp.xlsx.facts import ColumnFacts, column_facts, decide_width, needs_text
+from exportapp.xlsx.limits import (
+    MAX_CELL_UNITS,
+    MAX_COLUMNS,
+    MAX_LINE_FEEDS,
+    MAX_ROWS,
+    SHEET_XML_BYTES,
+    LimitExceeded,
+    XlsxError,
+    sheet_title,
+)
+from exportapp.xlsx.package import PackageWriter, PartWriter
+from exportapp.xlsx.spans import Span, SpanWriter
+from exportapp.xlsx.styles import SheetColumn, style_indexes
+from exportapp.xlsx.workbook import Part, SheetPart, SheetPlan, Skeleton, build_skeleton
+
+__all__ = [
+    "MAX_CELL_UNITS",
+    "MAX_COLUMNS",
+    "MAX_LINE_FEEDS",
+    "MAX_ROWS",
+    "SHEET_XML_BYTES",
+    "CellColumn",
+    "ColumnFacts",
+    "Kind",
+    "LimitExceeded",
+    "PackageWriter",
+    "Part",
+    "PartWriter",
+    "SheetColumn",
+    "SheetPart",
+    "SheetPlan",
+    "Skeleton",
+    "Span",
+    "SpanWriter",
+    "XlsxError",
+    "build_skeleton",
+    "column_facts",
+    "decide_width",
+    "estimate_xml_bytes",
+    "needs_text",
+    "render_rows",
+    "sheet_title",
+    "style_indexes",
+]

@@ -1,0 +1,150 @@
+"""The zip around the parts (ECMA-376 part 2), made of spans.
+
+Every member is a run of flushed pieces and one empty last block; whether a piece is compressed
+here or copied from another file makes no difference to the reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Final, Self
+
+from exportapp.xlsx.copying import copy_range
+from exportapp.xlsx.deflate import END_OF_STREAM, crc32_combine
+from exportapp.xlsx.limits import MAX_ZIP_MEMBERS, MAX_ZIP_OFFSET, LimitExceeded, XlsxError
+from exportapp.xlsx.spans import Span, SpanWriter
+from exportapp.xlsx.zipformat import PATCHED_AT, Member, end_record
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_MARGIN: Final = 2**20
+"""More than a compressor holds back and than incompressible data grows by, in bytes."""
+
+
+class PackageWriter:
+    """Writes an .xlsx into `out`, a seekable binary file, from where it stands at its start.
+
+    Used as a context manager; without an exception its end writes the central directory, with one
+    it leaves a file that no reader takes for whole. `progress` is told the bytes of each block
+    of at most 8 MiB that a splice copies, and may raise to interrupt. `level` as in `SpanWriter`.
+
+    Raises LimitExceeded before a member, an offset or the file would need zip64.
+    """
+
+    def __init__(
+        self,
+        out: BinaryIO,
+        *,
+        progress: Callable[[int], object] | None = None,
+        level: int = 1,
+    ) -> None:
+        self._out = out
+        self._progress = progress
+        self._level = level
+        self._members: list[Member] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._close()
+
+    def add(self, name: str, data: ReadableBuffer) -> None:
+        """Write one part whole."""
+        with self.sheet(name) as part:
+            part.write(data)
+
+    @contextmanager
+    def sheet(self, name: str) -> Iterator[PartWriter]:
+        """A part that is written piece by piece; its header is settled at the end."""
+        member = self._begin(name)
+        yield PartWriter(self._out, member, self._level, self._progress)
+        self._end(member)
+
+    def _begin(self, name: str) -> Member:
+        encoded = name.encode("ascii")
+        if any(member.name == encoded for member in self._members):
+            raise XlsxError(f"The package has a part '{name}' already.")
+        if len(self._members) >= MAX_ZIP_MEMBERS:
+            raise LimitExceeded(f"A package holds at most {MAX_ZIP_MEMBERS} parts.")
+        member = Member(encoded, self._out.tell())
+        self._members.append(member)
+        self._out.write(member.local_header())
+        return member
+
+    def _end(self, member: Member) -> None:
+        self._out.write(END_OF_STREAM)
+        member.size += len(END_OF_STREAM)
+        end = self._out.tell()
+        self._out.seek(member.offset + PATCHED_AT)
+        self._out.write(member.sizes())
+        self._out.seek(end)
+
+    def _close(self) -> None:
+        offset = self._out.tell()
+        directory = b"".join(member.central_header() for member in self._members)
+        if offset + len(directory) > MAX_ZIP_OFFSET:
+            raise LimitExceeded("The package would pass 4 GiB, which Excel does not open.")
+        self._out.write(directory + end_record(len(self._members), len(directory), offset))
+        self._out.flush()
+
+
+class PartWriter:
+    """The open part of a package; pieces follow one another in the order of the calls."""
+
+    def __init__(
+        self,
+        out: BinaryIO,
+        member: Member,
+        level: int,
+        progress: Callable[[int], object] | None,
+    ) -> None:
+        self._out = out
+        self._member = member
+        self._level = level
+        self._progress = progress
+
+    def write(self, data: ReadableBuffer) -> None:
+        """Compress bytes that are no rows: what stands before and after them."""
+        self.rows((data,), 0)
+
+    def rows(self, batches: Iterable[ReadableBuffer], rows: int) -> Span:
+        """Compress the XML of `rows` rows, taken batch by batch, into one span.
+
+        The span's offset is that in the package's file. What the iterable raises passes through.
+        """
+        writer = SpanWriter(self._out, self._level)
+        for batch in batches:
+            length = memoryview(batch).nbytes
+            self._check(writer.size + length + _MARGIN, writer.raw_size + length)
+            writer.write(batch)
+        span = writer.end(rows)
+        self._append(span)
+        return span
+
+    def splice(self, source: BinaryIO, span: Span) -> None:
+        """Copy a span of another file as it is: nothing is inflated or compressed."""
+        self._check(span.size + _MARGIN, span.raw_size)
+        copy_range(source, span.offset, span.size, self._out, self._progress)
+        self._append(span)
+
+    def _check(self, size: int, raw_size: int) -> None:
+        end = self._member.offset + self._member.size + size
+        if max(end, self._member.raw_size + raw_size) > MAX_ZIP_OFFSET:
+            name = self._member.name.decode()
+            raise LimitExceeded(f"'{name}' would pass 4 GiB, which Excel opens in no package.")
+
+    def _append(self, span: Span) -> None:
+        member = self._member
+        member.crc = crc32_combine(member.crc, span.crc, span.raw_size)
+        member.size += span.size
+        member.raw_size += span.raw_size
