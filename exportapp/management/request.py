@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -41,6 +42,17 @@ def viewer(username: str | None) -> Viewer:
             raise UnknownName("user", username, ()) from error
     language = translation.get_language() or "en"
     return Viewer(user=user, language=language, time_zone=timezone.get_current_timezone_name())
+
+
+def with_orders_joined(argv: Sequence[str]) -> list[str]:
+    """`--order -created_at` as `--order=-created_at`: argparse takes the value for an option."""
+    joined: list[str] = []
+    for argument in argv:
+        if joined and joined[-1] == "--order":
+            joined[-1] = f"--order={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def find_job(job_id: str) -> ExportJob:

@@ -23,6 +23,9 @@ FAILED, USAGE, INTERRUPTED = 1, 2, 130
 class Command(BaseCommand):
     help = "Export the rows of a model to an Excel file: here, or by the workers (--queue)."
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        super().run_from_argv(request.with_orders_joined(argv))
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("model", nargs="?", help="app.Model, such as shop.Order")
         asked = parser.add_argument_group("what to export")

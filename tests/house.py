@@ -1,0 +1,239 @@
+"""A whole installation for one end-to-end test: database, Valkey, files and real processes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import psutil
+import psycopg
+from redis import Redis
+
+from project.demo.valkey import Valkey, free_port
+from tests.services import services
+
+ROOT = Path(__file__).resolve().parents[1]
+MARK = "EXPORTAPP_HOUSE"
+"""In the environment of every process of a house, so that orphans are found as well."""
+
+Database = Literal["postgresql", "sqlite"]
+T = TypeVar("T")
+
+
+def wait_for(predicate: Callable[[], T], timeout: float = 30, what: str = "") -> T:
+    """Poll until `predicate` returns something true and return that.
+
+    Raises AssertionError after `timeout` seconds, with `what` and the last value.
+    """
+    deadline = time.monotonic() + timeout
+    while not (value := predicate()):
+        if time.monotonic() > deadline:
+            waited_for = what or getattr(predicate, "__name__", "the condition")
+            raise AssertionError(f"Not within {timeout} s: {waited_for}. Last value: {value!r}.")
+        time.sleep(0.02)
+    return value
+
+
+class Worker:
+    """An RQ worker process; `pid` is the parent's, its work-horse is a child of it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process, self._log = process, log
+        self.pid = process.pid
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def horses(self) -> list[int]:
+        """The process ids of its work-horses."""
+        return [child.pid for child in psutil.Process(self.pid).children(recursive=True)]
+
+    def kill(self) -> None:
+        """SIGKILL the parent alone; a work-horse lives on or notices by itself."""
+        self._process.kill()
+        self._process.wait()
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self, timeout: float = 15) -> int:
+        """Wait for its end and return the exit code. Raises TimeoutExpired."""
+        return self._process.wait(timeout)
+
+
+@dataclass
+class House:
+    """`python manage.py …` against servers that no other test uses.
+
+    `folder` holds the logs, the exports and, on SQLite, the database.
+    """
+
+    folder: Path
+    database_url: str
+    valkey: Valkey
+    env: dict[str, str] = field(default_factory=dict)
+    workers: list[Worker] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.env = os.environ | {
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.valkey.url,
+            "EXPORTAPP_DIR": str(self.exports),
+            MARK: str(self.folder),
+        }
+
+    @property
+    def exports(self) -> Path:
+        return self.folder / "exports"
+
+    def command(self, *args: str) -> list[str]:
+        return [sys.executable, str(ROOT / "manage.py"), *args]
+
+    def manage(
+        self, *args: str, timeout: float = 120, **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run to the end; stdout and stderr are text, the exit code is for the test to judge."""
+        return subprocess.run(
+            self.command(*args),
+            cwd=ROOT,
+            env=self.env | env,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, *args: str, **env: str) -> Worker:
+        """Run beside the test, output to a log; ended with the house."""
+        log = self.folder / f"{args[0]}-{len(self.workers)}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                self.command(*args),
+                cwd=ROOT,
+                env=self.env | env,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.workers.append(Worker(process, log))
+        return self.workers[-1]
+
+    def start_worker(self, **env: str) -> Worker:
+        """An RQ worker on the queue of the exports, listening when this returns."""
+        worker = self.start(
+            "rqworker", "exports", **{"REDIS_RETRIES": "60", "LOG_LEVEL": "INFO"} | env
+        )
+        wait_for(
+            lambda: "Listening on" in worker.log() or not worker.alive,
+            what=f"the worker listens; its log is at {self.folder}",
+        )
+        assert worker.alive, worker.log()
+        return worker
+
+    def redis(self, db: int = 0) -> Redis:
+        """A client of its Valkey; 0 has the queues, 1 the anchors."""
+        return Redis(host="127.0.0.1", port=self.valkey.port, db=db)
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a statement returns in its database; `%s` marks the parameters."""
+        if urlsplit(self.database_url).scheme == "sqlite":
+            connection = sqlite3.connect(self.database_url.removeprefix("sqlite:///"), timeout=30)
+            try:
+                with connection:
+                    return connection.execute(sql.replace("%s", "?"), params).fetchall()
+            finally:
+                connection.close()
+        with psycopg.connect(self.database_url) as pg:
+            cursor = pg.execute(sql, params)
+            return cursor.fetchall() if cursor.description else []
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that runs for this house, orphans too."""
+        return [process for process in psutil.process_iter() if self._is_ours(process)]
+
+    def end(self) -> None:
+        """End its processes: politely first, since coverage is written at the end."""
+        for process in self.processes():
+            _signal(process, signal.SIGCONT)
+            _signal(process, signal.SIGTERM)
+        for worker in self.workers:
+            try:
+                worker.wait(5)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+        for process in self.processes():
+            _signal(process, signal.SIGKILL)
+        # Not psutil's wait: an orphan may stay a zombie until init looks after it.
+        wait_for(lambda: not self.processes(), 5, what=f"{self.folder} is empty of processes")
+        self.valkey.stop()
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        try:
+            return process.environ().get(MARK) == str(self.folder)
+        except psutil.Error:
+            return False
+
+
+class Builder:
+    """Makes houses; a database with n orders is seeded once and copied from then on."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._numbers = folder, count(1)
+        self._templates: dict[tuple[Database, int], str] = {}
+
+    def build(self, *, orders: int, database: Database) -> House:
+        template = self._templates.get((database, orders)) or self._template(database, orders)
+        number = next(self._numbers)
+        folder = self._folder / f"house-{number}"
+        valkey = Valkey(folder / "valkey", free_port()).start()
+        return House(folder, self._database(f"house_{number}", database, template), valkey)
+
+    def demolish(self, house: House) -> None:
+        house.end()
+        if house.database_url.startswith("postgres"):
+            services.postgres.drop(urlsplit(house.database_url).path[1:])
+        shutil.rmtree(house.folder)
+
+    def _template(self, database: Database, orders: int) -> str:
+        name = f"template_{database}_{orders}"
+        url = self._database(name, database)
+        house = House(self._folder / name, url, services.valkey)
+        house.folder.mkdir(exist_ok=True)
+        for args in (("migrate", "--run-syncdb"), ("seed_shop", "--orders", str(orders))):
+            done = house.manage(*args, "--verbosity", "0")
+            assert done.returncode == 0, done.stderr
+        return self._templates.setdefault((database, orders), name)
+
+    def _database(self, name: str, database: Database, template: str | None = None) -> str:
+        if database == "postgresql":
+            return services.postgres.create(name, template or "template1")
+        path = self._folder / f"{name}.sqlite3"
+        if template:
+            shutil.copyfile(self._folder / f"{template}.sqlite3", path)
+        return f"sqlite:///{path}"
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
