@@ -1,0 +1,64 @@
+# Everything runs from a checkout: no root, no service. `make help` lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+ROWS ?= 200000
+SERVE ?= 1
+export ROWS SERVE
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.PHONY: demo
+demo: $(VENV)/.demo ## seed a shop, export it by two workers, serve the admin (ROWS=200000 SERVE=1)
+	$(BIN)/python manage.py demo
+
+.PHONY: test
+test: lint ## everything: lint, types, import contract, tests on PostgreSQL and SQLite, coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	EXPORTAPP_TEST_DATABASE=sqlite $(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+.PHONY: lint
+lint: $(VENV)/.dev ## ruff, mypy and the import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: clean
+clean: ## remove what was built; keep the code
+	rm -rf $(VENV) var db.sqlite3* dist build htmlcov .coverage* .mypy_cache .ruff_cache \
+		.pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first Python that is new enough makes the environment.
+$(BIN)/python:
+	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Making $(VENV) with $$python"; \
+			exec "$$python" -m venv $(VENV); \
+		fi; \
+	done; \
+	echo "No Python 3.11 or newer was found." >&2; exit 1
+
+$(VENV)/.pip: | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'  # the first with --group
+	touch $@
+
+$(VENV)/.demo: pyproject.toml $(VENV)/.pip
+	$(BIN)/python -m pip install --quiet --editable . --group demo
+	touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.pip
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $@ $(VENV)/.demo

@@ -1,0 +1,134 @@
+"""The sample project: one set of settings for the demo, the tests and the containers.
+
+Everything that differs between them is a variable of the environment; `docker/.env.example`
+has the list.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from project.environment import RedisServer, database, flag, listed
+
+BASE_DIR = Path(__file__).resolve().parents[1]
+
+DEBUG = flag("DEBUG", default=True)
+SECRET_KEY = os.environ.get("SECRET_KEY", "only-for-development" if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY must be set when DEBUG is off.")
+ALLOWED_HOSTS = listed("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
+HTTPS = flag("HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+
+INSTALLED_APPS = [
+    "exportapp",  # before the admin, so that its templates are found first
+    "project.shop",
+    "project.demo",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_prometheus",
+    "django_rq",
+    "drf_spectacular",
+    "rest_framework",
+]
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # A checkout keeps exportapp's templates here; its wheel has them in the package.
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": database(
+        os.environ.get("DATABASE_URL", f"sqlite:///{Path.cwd() / 'db.sqlite3'}"),
+    ),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS = RedisServer(
+    url=os.environ.get("REDIS_URL", "redis://127.0.0.1:6399/0"),
+    sentinels=tuple(listed("REDIS_SENTINELS")),
+    master=os.environ.get("REDIS_MASTER", "mymaster"),
+)
+CACHES = {"default": REDIS.cache()}
+# A click must not hang while Redis is away, a worker should sit it out: workers set more.
+RQ_QUEUES = {"exports": REDIS.queue(retries=int(os.environ.get("REDIS_RETRIES", "2")))}
+RQ = {"WORKER_CLASS": "exportapp.jobs.worker.ExportWorker", "COMMIT_MODE": "on_db_commit"}
+# django-rq's pages let every staff member stop and delete jobs, and looking at them runs
+# RQ's clean-up inside the web process.
+RQ_SHOW_ADMIN_LINK = False
+
+EXPORTS_DIR = Path(os.environ.get("EXPORTAPP_DIR", Path.cwd() / "var" / "exports"))
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "exports": {
+        "BACKEND": "exportapp.jobs.files.PrivateFileStorage",
+        "OPTIONS": {"location": EXPORTS_DIR},
+    },
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = os.environ.get("STATIC_ROOT")
+if STATIC_ROOT:
+    # Only where collectstatic has run: runserver serves static files by itself.
+    MIDDLEWARE.insert(2, "whitenoise.middleware.WhiteNoiseMiddleware")
+    STORAGES["staticfiles"]["BACKEND"] = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+
+USE_TZ = True
+TIME_ZONE = os.environ.get("TIME_ZONE", "UTC")
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("de", _("German")), ("zh-hans", _("Simplified Chinese"))]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "PAGE_SIZE": 50,
+}
+SPECTACULAR_SETTINGS = {"TITLE": "Exports", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+# Counting migrations would open the database whenever a process starts.
+PROMETHEUS_EXPORT_MIGRATIONS = False
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"exportapp": {"level": os.environ.get("LOG_LEVEL", "WARNING")}},
+}

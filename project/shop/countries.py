@@ -1,0 +1,52 @@
+"""Where the customers live: ISO 3166-1 alpha-2 codes with names to translate."""
+
+from __future__ import annotations
+
+from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
+
+
+class Country(TextChoices):
+    AR = "AR", _("Argentina")
+    AT = "AT", _("Austria")
+    AU = "AU", _("Australia")
+    BE = "BE", _("Belgium")
+    BR = "BR", _("Brazil")
+    CA = "CA", _("Canada")
+    CH = "CH", _("Switzerland")
+    CI = "CI", _("Côte d’Ivoire")
+    CL = "CL", _("Chile")
+    CN = "CN", _("China")
+    CZ = "CZ", _("Czechia")
+    DE = "DE", _("Germany")
+    DK = "DK", _("Denmark")
+    EG = "EG", _("Egypt")
+    ES = "ES", _("Spain")
+    FI = "FI", _("Finland")
+    FR = "FR", _("France")
+    GB = "GB", _("United Kingdom")
+    GR = "GR", _("Greece")
+    HU = "HU", _("Hungary")
+    IE = "IE", _("Ireland")
+    IL = "IL", _("Israel")
+    IN = "IN", _("India")
+    IS = "IS", _("Iceland")
+    IT = "IT", _("Italy")
+    JP = "JP", _("Japan")
+    KR = "KR", _("South Korea")
+    LU = "LU", _("Luxembourg")
+    MX = "MX", _("Mexico")
+    NL = "NL", _("Netherlands")
+    NO = "NO", _("Norway")
+    NZ = "NZ", _("New Zealand")
+    PL = "PL", _("Poland")
+    PT = "PT", _("Portugal")
+    RO = "RO", _("Romania")
+    SE = "SE", _("Sweden")
+    SG = "SG", _("Singapore")
+    TR = "TR", _("Türkiye")
+    TT = "TT", _("Trinidad & Tobago")
+    UA = "UA", _("Ukraine")
+    US = "US", _("United States")
+    VN = "VN", _("Vietnam")
+    ZA = "ZA", _("South Africa")

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.core.cache import cache
+
+from tests.house import Builder, Database, House
+from tests.services import ON_SQLITE, Services, services
+
+
+@pytest.fixture(scope="session")
+def servers() -> Services:
+    """The PostgreSQL and the Valkey of this run, for tests that talk to them directly."""
+    return services
+
+
+@pytest.fixture(autouse=True)
+def _empty_valkey() -> Iterator[None]:
+    """Queues and anchors of one test must not be seen by the next."""
+    yield
+    from django_rq import get_connection
+
+    get_connection("exports").flushdb()
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def _builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    return Builder(tmp_path_factory.mktemp("houses"))
+
+
+@pytest.fixture
+def build_house(_builder: Builder) -> Iterator[Callable[..., House]]:
+    """Build installations: `build_house(orders=500)`, `build_house(database="sqlite")`.
+
+    `database` is the run's own kind unless said.
+    """
+    with ExitStack() as stack:
+
+        def build(*, orders: int = 0, database: Database | None = None) -> House:
+            kind: Database = database or ("sqlite" if ON_SQLITE else "postgresql")
+            house = _builder.build(orders=orders, database=kind)
+            stack.callback(_builder.demolish, house)
+            return house
+
+        yield build
+
+
+@pytest.fixture
+def house(build_house: Callable[..., House]) -> House:
+    """One installation, migrated, with an empty shop."""
+    return build_house()
