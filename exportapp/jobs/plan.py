@@ -16,7 +16,7 @@ from exportapp.jobs.progress import Anchors
 from exportapp.jobs.recall import Recalled
 from exportapp.jobs.wakeups import wake
 from exportapp.models import ExportJob, ExportShard
-from exportapp.tables.keys import dumps, loads
+from exportapp.tables.keys import Bound, dumps, loads
 from exportapp.tables.readers import sample_weight
 
 LEAST_ROWS = 1000
@@ -29,7 +29,7 @@ def plan(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -> N
     number = last.number if last else 0
     after = loads(last.upto) if last else None
     size = conf.SHARD_ROWS or _rows_per_shard(recalled)
-    while found := recalled.keyset.hop(after, size):
+    while found := _hop(recalled, after, size):
         upto, rows = found
         number += 1
         with transaction.atomic():
@@ -53,6 +53,11 @@ def plan(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -> N
         total_chunks=counts["total_chunks"], rows_total=counts["rows_planned"], status=job.status
     )
     record(job, Happened.PLANNED, f"{number} shards", shards=number, rows=counts["rows_planned"])
+
+
+def _hop(recalled: Recalled, after: Bound | None, rows: int) -> tuple[Bound, int] | None:
+    with recalled.viewer.active():
+        return recalled.keyset.hop(after, rows)
 
 
 def _rows_per_shard(recalled: Recalled) -> int:

@@ -1,0 +1,10 @@
+"""Rows as columns: what somebody asked for, as a queryset, as Arrow batches.
+
+selection, sources   the request as data; the ModelAdmin's rows as a person sees them (changelist),
+                     and what that person may name (readable)
+columns, resolve     what a column is; from a name, an expression or a function to one (fields,
+                     kinds, paths)
+keyset               ranges of rows over the order and the key (ordering, keys)
+readers              batches out of the database (fetch, related, calls) as arrays (arrays,
+                     convert, text), with an issue for every value that has no place
+"""

@@ -1,0 +1,160 @@
+"""The admin's own list of rows, without a page and without a COUNT."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
+from django.contrib.admin.options import (
+    IS_FACETS_VAR,
+    IS_POPUP_VAR,
+    TO_FIELD_VAR,
+    IncorrectLookupParameters,
+)
+from django.contrib.admin.views.main import (
+    ALL_VAR,
+    ERROR_FLAG,
+    ORDER_VAR,
+    PAGE_VAR,
+    SEARCH_VAR,
+    ChangeList,
+)
+from django.contrib.messages import MessageFailure
+from django.core.exceptions import FieldDoesNotExist, FieldError
+from django.http import HttpRequest, QueryDict
+
+from exportapp.exceptions import RequestRefused, UnknownName
+from exportapp.tables.paths import ToManyPath, follow
+from exportapp.tables.selection import Viewer
+
+NOT_FILTERS = frozenset(
+    {
+        ALL_VAR,
+        ERROR_FLAG,
+        IS_FACETS_VAR,
+        IS_POPUP_VAR,
+        ORDER_VAR,
+        PAGE_VAR,
+        SEARCH_VAR,
+        TO_FIELD_VAR,
+    }
+)
+
+REFUSALS = (
+    IncorrectLookupParameters,
+    DisallowedModelAdminLookup,
+    DisallowedModelAdminToField,
+    MessageFailure,
+)
+"""What a list page answers with an error page, a redirect or, for the last, a message."""
+
+
+def request_of(viewer: Viewer, query: Mapping[str, Iterable[str]]) -> HttpRequest:
+    """The request that the list page would have got from `viewer`."""
+    request = HttpRequest()
+    request.method = "GET"
+    request.META |= {"SERVER_NAME": "localhost", "SERVER_PORT": "80"}
+    request.user = viewer.user
+    request.LANGUAGE_CODE = viewer.language
+    parameters = QueryDict(mutable=True)
+    for name, values in query.items():
+        parameters.setlist(name, list(values))
+    parameters._mutable = False
+    request.GET = parameters  # type: ignore[assignment]
+    return request
+
+
+def change_list(
+    model_admin: ModelAdmin[Any], viewer: Viewer, query: Mapping[str, list[str]]
+) -> ChangeList:
+    """The list page's ChangeList for these parameters; its queryset is not evaluated.
+
+    Raises UnknownName or RequestRefused for the parameter that the list page would not take.
+    """
+    try:
+        return _build(model_admin, viewer, query)
+    except REFUSALS as error:
+        raise _refusal(model_admin, viewer, query, error) from error
+
+
+def _build(
+    model_admin: ModelAdmin[Any], viewer: Viewer, query: Mapping[str, list[str]]
+) -> ChangeList:
+    request = request_of(viewer, query)
+    # A copy, so that the ModelAdmin's own get_changelist_instance() is used with all it may have
+    # been overridden to do, while other threads go on counting.
+    borrowed = copy.copy(model_admin)
+    without_results = _without_results(model_admin.get_changelist(request))
+    borrowed.get_changelist = lambda request, **kwargs: without_results  # type: ignore[method-assign]
+    return borrowed.get_changelist_instance(request)
+
+
+def _without_results(base: type[ChangeList]) -> type[ChangeList]:
+    class ExportChangeList(base):  # type: ignore[valid-type, misc]
+        def get_results(self, request: HttpRequest) -> None:
+            """Nothing: this is where the list page counts its rows, twice."""
+
+    return ExportChangeList
+
+
+def _refusal(
+    model_admin: ModelAdmin[Any], viewer: Viewer, query: Mapping[str, list[str]], error: Exception
+) -> RequestRefused:
+    for name, values in query.items():
+        try:
+            _build(model_admin, viewer, {name: values})
+        except REFUSALS as cause:
+            return _refusal_of(model_admin, viewer, name, values, cause)
+    together = "&".join(f"{name}={','.join(values)}" for name, values in query.items())
+    return RequestRefused(f"The filters '{together}' do not go together: {_reason(error)}.")
+
+
+def _refusal_of(
+    model_admin: ModelAdmin[Any], viewer: Viewer, name: str, values: list[str], error: Exception
+) -> RequestRefused:
+    shown = f"'{name}={','.join(values)}'"
+    valid = filter_names(model_admin, viewer)
+    if isinstance(error, MessageFailure):
+        return RequestRefused(f"The search {shown} holds characters that cannot be searched for.")
+    if name in NOT_FILTERS:
+        return RequestRefused(f"The parameter {shown} is not allowed: {_reason(error)}.")
+    if isinstance(error, DisallowedModelAdminLookup):
+        return RequestRefused(f"The filter {shown} is not allowed. Valid: {', '.join(valid)}.")
+    try:
+        follow(model_admin.model, name)
+    except FieldDoesNotExist:
+        return UnknownName("filter", name, valid)
+    except ToManyPath:
+        pass
+    return RequestRefused(f"The filter {shown} cannot be used: {_reason(error)}.")
+
+
+def filter_names(model_admin: ModelAdmin[Any], viewer: Viewer) -> list[str]:
+    """Fields of the model, and the parameters that the list's own filters take."""
+    names = [field.name for field in model_admin.model._meta.concrete_fields]
+    for entry in model_admin.get_list_filter(request_of(viewer, {})):
+        plain = entry[0] if isinstance(entry, list | tuple) else entry
+        name = plain if isinstance(plain, str) else getattr(plain, "parameter_name", None)
+        if name and name not in names:
+            names.append(name)
+    return names
+
+
+def sort_field(change_list: ChangeList, name: str) -> Any:
+    """What the list sorts by when the heading `name` is clicked; None where it does not sort."""
+    try:
+        return change_list.get_ordering_field(name)
+    except (AttributeError, FieldError):
+        return None
+
+
+def _reason(error: Exception) -> str:
+    """The innermost sentence on one line: the admin wraps what the field said."""
+    cause: Any = error
+    while cause.args and isinstance(cause.args[0], Exception):
+        cause = cause.args[0]
+    messages = getattr(cause, "messages", None) or [str(cause)]
+    return " ".join(" ".join(map(str, messages)).split()).rstrip(".") or type(cause).__name__

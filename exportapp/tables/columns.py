@@ -1,0 +1,128 @@
+"""Columns: what a developer declares, and what an export makes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any, Literal, Self, TypeAlias
+
+from exportapp.xlsx import Kind
+
+Align: TypeAlias = Literal["left", "center", "right"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One entry of `export_columns`, where a bare name does not say enough.
+
+    `Column("customer__name", title=_("Customer"), width=30)`
+    """
+
+    key: Any
+    """A lookup path, an ORM expression, or a callable that takes the instance."""
+    _: KW_ONLY
+    title: Any = None
+    """Text, lazy or not; needed for an expression or a lambda, else the admin's own label."""
+    kind: Kind | None = None
+    """None takes it from the field or from the function's return annotation."""
+    width: float | None = None
+    """In characters; None leaves it to the values."""
+    align: Align | None = None
+    number_format: str | None = None
+    """An Excel format code; None takes the kind's."""
+    label: bool = True
+    """Choices as their label, relations as str() of the object; False gives code and key."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """A value the database gives: a lookup path or an annotation of the queryset."""
+
+    path: str
+    encode: Callable[[Any], str | None] | None = None
+    """For fields whose values Arrow would take for something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceLabel:
+    path: str
+    labels: Mapping[Any, str] = field(compare=False)
+    """Label by code, in the viewer's language."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedText:
+    """str() of the object behind a relation, fetched once per object and not per row."""
+
+    path: str
+    """The relation itself, "order__customer"."""
+    key_path: str
+    """The path of the key it points with, "order__customer_id"."""
+    model: Any
+    target: str
+    """The unique field of `model` that the key holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """An ORM expression, annotated onto the queryset."""
+
+    alias: str
+    expression: Any = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A function of the instance: the whole export then reads instances."""
+
+    function: Callable[[Any], Any]
+    relations: tuple[str, ...] = ()
+    """Relations it is known to follow."""
+
+
+Getter: TypeAlias = FieldValue | ChoiceLabel | RelatedText | Computed | Called
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnSpec:
+    """A column of one export, settled for its viewer."""
+
+    key: str
+    """Unique within the export, and the name of the Arrow field."""
+    title: str
+    """In the viewer's language."""
+    kind: Kind
+    number_format: str = "General"
+    align: Align | None = None
+    width: float | None = None
+    digits: bool = False
+    """An INTEGER that is not a model field's: kept as text, since it may pass 64 bits."""
+    loose: bool = field(default=False, compare=False)
+    """Values may be of other types than the kind's, as a function's: each is converted."""
+    getter: Getter | None = field(default=None, compare=False)
+    """How to get the values; None in a spec that was read back from JSON."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the way to the values."""
+        return {
+            "key": self.key,
+            "title": self.title,
+            "kind": self.kind.value,
+            "number_format": self.number_format,
+            "align": self.align,
+            "width": self.width,
+            "digits": self.digits,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(**{**data, "kind": Kind(data["kind"])})
+
+
+def fingerprint(specs: Sequence[ColumnSpec]) -> str:
+    """SHA-256, in hex, of what makes two exports' columns the same: order, meaning and titles."""
+    columns = [[spec.key, spec.kind.value, spec.number_format, spec.title] for spec in specs]
+    text = json.dumps(columns, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

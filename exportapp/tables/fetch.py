@@ -1,0 +1,125 @@
+"""Batches of raw values out of the database, one sequence per column.
+
+Rows come as tuples where the database has every value, which is the fast way, and as instances
+where a column is a function of the instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+from django.db.models import F, QuerySet
+from django.db.models.constants import LOOKUP_SEP
+
+from exportapp.tables.calls import guarded
+from exportapp.tables.columns import (
+    Called,
+    ChoiceLabel,
+    ColumnSpec,
+    Computed,
+    FieldValue,
+    RelatedText,
+)
+from exportapp.tables.related import RelatedTexts
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    keys: Sequence[Any]
+    """The rows' primary keys."""
+    columns: Sequence[Sequence[Any]]
+    """The values of each column, in the order of the columns."""
+
+
+Batches: TypeAlias = Iterator[Fetched]
+
+
+def fetch(queryset: QuerySet[Any], columns: Sequence[ColumnSpec], batch_rows: int) -> Batches:
+    """Batches of at most `batch_rows` rows in the queryset's order; nothing is counted."""
+    computed = {
+        spec.getter.alias: spec.getter.expression
+        for spec in columns
+        if isinstance(spec.getter, Computed)
+    }
+    rows = queryset.annotate(**computed) if computed else queryset
+    if any(isinstance(spec.getter, Called) for spec in columns):
+        return _instances(rows, columns, batch_rows)
+    return _tuples(rows, columns, batch_rows)
+
+
+def _tuples(queryset: QuerySet[Any], columns: Sequence[ColumnSpec], batch_rows: int) -> Batches:
+    # The primary key goes first: issues name it, and under DISTINCT it keeps equal rows apart.
+    paths = list(dict.fromkeys(["pk", *(_path(spec) for spec in columns)]))
+    rows = queryset.select_related(None).values_list(*paths).iterator(chunk_size=batch_rows)
+    places = [paths.index(_path(spec)) for spec in columns]
+    readers = [_texts(spec, queryset.db) for spec in columns]
+    while batch := list(islice(rows, batch_rows)):
+        values = list(zip(*batch, strict=True))
+        picked = [values[place] for place in places]
+        yield Fetched(values[0], [read(keys) for read, keys in zip(readers, picked, strict=True)])
+
+
+def _instances(queryset: QuerySet[Any], columns: Sequence[ColumnSpec], batch_rows: int) -> Batches:
+    aliases = {
+        path: f"_export_path{index}"
+        for index, path in enumerate(dict.fromkeys(map(_path, columns)))
+        if LOOKUP_SEP in path
+    }
+    annotated = queryset.annotate(**{alias: F(path) for path, alias in aliases.items()})
+    rows = _with_related(annotated, columns).iterator(chunk_size=batch_rows)
+    getters = [_instance_getter(spec, aliases) for spec in columns]
+    readers = [_texts(spec, queryset.db) for spec in columns]
+    while batch := list(islice(rows, batch_rows)):
+        values = [[get(instance) for instance in batch] for get in getters]
+        yield Fetched(
+            [instance.pk for instance in batch],
+            [read(keys) for read, keys in zip(readers, values, strict=True)],
+        )
+
+
+def _with_related(queryset: QuerySet[Any], columns: Sequence[ColumnSpec]) -> QuerySet[Any]:
+    """What functions are known to follow is joined; what the list joins already stays joined.
+
+    There is no only(): a function may read any attribute, and a deferred one is a query a row.
+    """
+    relations = {
+        relation
+        for spec in columns
+        if isinstance(spec.getter, Called)
+        for relation in spec.getter.relations
+    }
+    # True stands for "every relation" and would be narrowed by naming some.
+    if not relations or queryset.query.select_related is True:
+        return queryset
+    return queryset.select_related(*sorted(relations))
+
+
+def _path(spec: ColumnSpec) -> str:
+    match spec.getter:
+        case FieldValue(path=path) | ChoiceLabel(path=path) | RelatedText(key_path=path):
+            return path
+        case Computed(alias=alias):
+            return alias
+    return "pk"
+
+
+def _instance_getter(spec: ColumnSpec, aliases: dict[str, str]) -> Callable[[Any], Any]:
+    if isinstance(spec.getter, Called):
+        return partial(guarded, spec.getter.function)
+    path = _path(spec)
+    return attrgetter(aliases.get(path, path))
+
+
+def _texts(spec: ColumnSpec, database: str) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    if isinstance(spec.getter, RelatedText):
+        return RelatedTexts(spec.getter, database).of
+    return _as_they_are
+
+
+def _as_they_are(values: Sequence[Any]) -> Sequence[Any]:
+    return values

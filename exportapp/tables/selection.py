@@ -1,0 +1,120 @@
+"""What somebody asked to export, as plain data, and for whom.
+
+A job stores a `Selection`, never a queryset, SQL or a pickle: the worker rebuilds the queryset
+from code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from django.contrib.admin.options import IS_FACETS_VAR
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, PAGE_VAR
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone, translation
+
+from exportapp.exceptions import RequestRefused
+
+PAGING = frozenset({PAGE_VAR, ALL_VAR, ERROR_FLAG, IS_FACETS_VAR})
+"""Parameters of the list page that say how it is shown, not which rows it holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    source: str
+    """The model's label, "shop.Order"."""
+    site: str = "admin"
+    """The name of the AdminSite whose ModelAdmin gives filters, search and columns."""
+    query: Mapping[str, list[str]] = field(default_factory=dict)
+    """The list page's own parameters: filters, "q" for the search, "o" for the clicked order."""
+    order: tuple[str, ...] = ()
+    """Names, "-" before descending ones; replaces the list's order."""
+    keys: tuple[str, ...] | None = None
+    """Primary keys of the ticked rows as text; None takes every row of the list."""
+    columns: tuple[str, ...] | None = None
+    """Column names in their order; None takes the source's own."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "site": self.site,
+            "query": {name: list(values) for name, values in sorted(self.query.items())},
+            "order": list(self.order),
+            "keys": None if self.keys is None else list(self.keys),
+            "columns": None if self.columns is None else list(self.columns),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Raises RequestRefused for unknown or missing members."""
+        unknown = data.keys() - {member.name for member in fields(cls)}
+        if unknown or "source" not in data:
+            named = ", ".join(sorted(unknown)) or "no source"
+            raise RequestRefused(f"This is not a selection: {named}.")
+        lists = {
+            name: None if data[name] is None else tuple(map(str, data[name]))
+            for name in ("order", "keys", "columns")
+            if name in data
+        }
+        query = {
+            str(key): [str(value) for value in values]
+            for key, values in data.get("query", {}).items()
+        }
+        return cls(**{**data, **lists, "query": query})
+
+    @property
+    def canonical(self) -> str:
+        """JSON text that is equal for equal requests, to make a fingerprint of.
+
+        Ticked rows are a set, and the page a person happened to be on changes nothing.
+        """
+        data = self.to_json()
+        data["source"] = self.source.lower()
+        data["query"] = {key: v for key, v in data["query"].items() if key not in PAGING and any(v)}
+        data["keys"] = None if self.keys is None else sorted(set(self.keys))
+        return json.dumps(data, sort_keys=True, separators=(",", ":"))
+
+
+class Operator(AnonymousUser):
+    """Whoever runs the command line: may do everything, and is no row of the user table."""
+
+    is_active = True  # type: ignore[assignment]
+    is_staff = True  # type: ignore[assignment]
+    is_superuser = True  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return "operator"
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return True
+
+    def has_perms(self, perm_list: Any, obj: Any = None) -> bool:
+        return True
+
+    def has_module_perms(self, module: str) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewer:
+    """Whose eyes the rows are seen with."""
+
+    user: Any
+    """A user of the project, or `Operator()`."""
+    language: str
+    """For titles, labels of choices and texts of objects: "de"."""
+    time_zone: str
+    """For filters by date and for times without a zone: "Europe/Berlin"."""
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """The viewer's language and time zone.
+
+        Querysets are lazy: whoever evaluates one has to do so in here.
+        """
+        with translation.override(self.language), timezone.override(self.time_zone):
+            yield

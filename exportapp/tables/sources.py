@@ -1,0 +1,170 @@
+"""Where rows come from: a model as its ModelAdmin shows it to a person.
+
+The rule who may export is not here. What is here holds for everybody: rows come through the
+ModelAdmin's own queryset, search and filters as that person, and a column is either one that the
+developer put on the list or a field that the person may see anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.admin import site as default_site
+from django.contrib.admin.sites import all_sites
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ValidationError
+from django.db.models import Model, OrderBy, QuerySet
+
+from exportapp.exceptions import RequestRefused, UnknownName
+from exportapp.tables.changelist import change_list, request_of, sort_field
+from exportapp.tables.columns import ColumnSpec
+from exportapp.tables.readable import field_names, may_read
+from exportapp.tables.resolve import Resolver, column_name, with_unique_keys
+from exportapp.tables.selection import Selection, Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    model_admin: ModelAdmin[Any]
+
+    @property
+    def model(self) -> type[Model]:
+        return self.model_admin.model
+
+    @property
+    def label(self) -> str:
+        """ "shop.Order"."""
+        return self.model._meta.label
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether the developer offers this model's rows, by its ModelAdmin's `export_offered`."""
+        return bool(getattr(self.model_admin, "export_offered", False))
+
+    def queryset(self, selection: Selection, viewer: Viewer) -> QuerySet[Any]:
+        """The rows of the list page with these parameters, ordered, not evaluated, not counted.
+
+        Evaluate it within `viewer.active()`. Raises UnknownName or RequestRefused for what the
+        list page would not take either, and for random orders.
+        """
+        with viewer.active():
+            listed = change_list(self.model_admin, viewer, selection.query)
+            rows: QuerySet[Any] = listed.queryset
+            if selection.keys is not None:
+                rows = rows.filter(pk__in=[self._key(text) for text in selection.keys])
+            if selection.order:
+                rows = rows.order_by(
+                    *(self._order_item(name, listed, viewer) for name in selection.order)
+                )
+        if "?" in rows.query.order_by:
+            raise RequestRefused("A random order cannot be exported: order by a field.")
+        if rows.query.is_sliced:
+            raise RequestRefused(f"The list of {self.label} is cut off by its own queryset.")
+        return rows
+
+    def columns(self, names: Sequence[str] | None, viewer: Viewer) -> tuple[ColumnSpec, ...]:
+        """The columns named, or the source's own where `names` is None.
+
+        Raises UnknownName for what this viewer cannot name, and RequestRefused for a path to
+        many rows.
+        """
+        request = request_of(viewer, {})
+        with viewer.active():
+            rows = self.model_admin.get_queryset(request)
+            resolver = Resolver(self.model, self.model_admin, rows)
+            own = self._own(viewer)
+            if names is None:
+                chosen = own
+            else:
+                offered = {column_name(entry): entry for entry in [*self._listed(viewer), *own]}
+                chosen = [self._chosen(name, offered, viewer) for name in names]
+            return with_unique_keys(resolver.resolve(entry) for entry in chosen)
+
+    def available_columns(self, viewer: Viewer) -> tuple[str, ...]:
+        """What `columns` takes: own columns first, then the list's, then the fields.
+
+        Paths like "customer__name" are taken too where the viewer may see the related field.
+        """
+        with viewer.active():
+            declared = [column_name(c) for c in [*self._own(viewer), *self._listed(viewer)]]
+            return tuple(dict.fromkeys([*declared, *field_names(self.model_admin, viewer)]))
+
+    def _own(self, viewer: Viewer) -> list[Any]:
+        """`export_columns`, else what the list shows, else every field that may be seen."""
+        declared = getattr(self.model_admin, "export_columns", None)
+        if declared is not None:
+            return list(declared)
+        return self._listed(viewer) or field_names(self.model_admin, viewer)
+
+    def _listed(self, viewer: Viewer) -> list[Any]:
+        listed = self.model_admin.get_list_display(request_of(viewer, {}))
+        shown = [entry for entry in listed if entry != "action_checkbox"]
+        return [] if shown == ["__str__"] else shown
+
+    def _chosen(self, name: str, offered: dict[str, Any], viewer: Viewer) -> Any:
+        # Never an attribute that nobody offered: "delete" is one.
+        if name not in offered and not may_read(self.model_admin, name, viewer):
+            raise UnknownName("column", name, self.available_columns(viewer))
+        return offered.get(name, name)
+
+    def _key(self, text: str) -> Any:
+        key = self.model._meta.pk
+        if len(self.model._meta.pk_fields) > 1:
+            raise RequestRefused(f"Rows of {self.label} cannot be ticked: its key is composite.")
+        try:
+            return key.to_python(text)
+        except (ValidationError, ValueError) as error:
+            raise RequestRefused(
+                f"'{text}' is not a key of {self.label} ('{key.name}')."
+            ) from error
+
+    def _order_item(self, name: str, listed: ChangeList, viewer: Viewer) -> Any:
+        plain, descending = name.removeprefix("-"), name.startswith("-")
+        if may_read(self.model_admin, plain, viewer):
+            return name
+        item = sort_field(listed, plain) if plain in self.available_columns(viewer) else None
+        if item is None:
+            raise UnknownName("order", plain, self.available_columns(viewer))
+        return _turned(item) if descending else item
+
+
+def _turned(item: Any) -> Any:
+    if isinstance(item, str):
+        return item.removeprefix("-") if item.startswith("-") else f"-{item}"
+    return item.copy().reverse_ordering() if isinstance(item, OrderBy) else item.desc()
+
+
+def find_source(label: str, site: str = "admin") -> Source:
+    """The source of a model, "shop.Order"; the model's part may be written in any case.
+
+    A model without a ModelAdmin on that site gets a plain one, for the command line.
+    Raises UnknownName with the labels or sites there are.
+    """
+    try:
+        model = apps.get_model(label)
+    except (LookupError, ValueError) as error:
+        valid = sorted(known._meta.label for known in apps.get_models())
+        raise UnknownName("model", label, valid) from error
+    admin_site = _find_site(site)
+    if admin_site.is_registered(model):
+        return Source(admin_site.get_model_admin(model))
+    return Source(ModelAdmin(model, admin_site))
+
+
+def offered_sources() -> list[Source]:
+    """Every model that some site's ModelAdmin offers to export, once."""
+    admins = [model_admin for site in all_sites for model_admin in site._registry.values()]
+    sources = {model_admin.model: Source(model_admin) for model_admin in admins}
+    return [source for source in sources.values() if source.is_offered]
+
+
+def _find_site(name: str) -> AdminSite:
+    # The default site is made when it is first asked for.
+    sites = {site.name: site for site in (default_site, *all_sites)}
+    if name not in sites:
+        raise UnknownName("admin site", name, sorted(sites))
+    return sites[name]

@@ -1,0 +1,1 @@
+"""A test-only app: models and ModelAdmins of many kinds, without migrations."""
