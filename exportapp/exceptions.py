@@ -8,6 +8,8 @@
   x RowRefused                      one row cannot be written and the policy says "fail"
   x SourceChanged                   the job was made from code that says something else now
   x FileDamaged                     a spool file is not what was committed
+    + FileUnknown                   the export has no file of this number
+    + FileExpired                   its time is over and it was removed
   x LeaseLost                       somebody else holds the piece: drop the file and go
   x WorkInterrupted                 asked to stop at the next batch boundary
 
@@ -73,6 +75,18 @@ class FileDamaged(ExportError):
     """A spool file is missing or is not what was committed."""
 
     code = "file_damaged"
+
+
+class FileUnknown(FileDamaged):
+    """The export has no file of this number."""
+
+    code = "file_unknown"
+
+
+class FileExpired(FileDamaged):
+    """The time of this export is over and its files were removed: make it again."""
+
+    code = "file_expired"
 
 
 class LeaseLost(ExportError):

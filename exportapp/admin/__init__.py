@@ -1,0 +1,14 @@
+"""The face in Django's admin.
+
+mixin   ExportAdminMixin: the action and the button on the list of any model
+jobs    ExportJobAdmin: the exports of a person, live, with their buttons
+pages   what the templates need to show one export
+advice  what a person can do about an error
+"""
+
+from __future__ import annotations
+
+from exportapp.admin.jobs import ExportJobAdmin
+from exportapp.admin.mixin import ExportAdminMixin
+
+__all__ = ["ExportAdminMixin", "ExportJobAdmin"]

@@ -1,0 +1,8 @@
+"""The REST face: exports for machines, by Django REST Framework.
+
+urls         `include("exportapp.api.urls")`
+views        the endpoints; each calls jobs.lifecycle or jobs.delivery and adds nothing
+requests     what may be sent
+serializers  what is answered
+problems     every error as RFC 9457 problem details
+"""

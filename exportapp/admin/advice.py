@@ -1,0 +1,39 @@
+"""What a person can do about an export that stopped, by the code of its error."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+OTHERWISE: Final[Promise] = _(
+    "Put right what the error names, then resume: what is finished is not made again."
+)
+
+ADVICE: Final[dict[str, Promise]] = {
+    "not_allowed": _(
+        "Ask whoever manages permissions for the right to export this model, then resume."
+    ),
+    "source_changed": _("Go back to the list and ask for a new export."),
+    "too_large": _("Choose fewer columns or filter the list, and ask for a new export."),
+    "row_refused": _("Correct the value in that row, then resume."),
+    "poison": _(
+        "Workers died on these rows each time. Look at the worker's log for memory or a crash, "
+        "then resume."
+    ),
+    "database_unavailable": _("The database did not answer for some time. Resume when it is back."),
+    "connection": _("A server did not answer for some time. Resume when it is back."),
+    "timeout": _("A server did not answer for some time. Resume when it is back."),
+    "memory": _("The worker ran out of memory. Give it more, or set a smaller shard; then resume."),
+    "enospc": _("The disk of the exports is full. Make room, then resume."),
+    "edquot": _("The quota of the exports' disk is used up. Make room, then resume."),
+    "eacces": _(
+        "The worker may not write to the folder of the exports. Correct that, then resume."
+    ),
+}
+
+
+def advice_for(code: str) -> Promise:
+    """One or two sentences; a general one for codes that need no word of their own."""
+    return ADVICE.get(code, OTHERWISE)

@@ -1,0 +1,103 @@
+"""What may be sent: bodies and query strings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from exportapp.exceptions import UnknownName
+from exportapp.states import JobState
+from exportapp.tables.readers import Policy
+from exportapp.tables.selection import Selection
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string"},
+            {"type": "number"},
+            {"type": "boolean"},
+            {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        ]
+    }
+)
+class FilterValues(serializers.Field[Any, Any, Any, Any]):
+    """One value or several of which any may match, as the list page's address has them: texts."""
+
+    values = serializers.ListField(
+        child=serializers.CharField(trim_whitespace=False, allow_blank=True), allow_empty=False
+    )
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        given = data if isinstance(data, list) else [data]
+        # The admin's own links say 1 and 0, and every lookup understands them.
+        texts = [str(int(value)) if isinstance(value, bool) else value for value in given]
+        found: list[str] = self.values.run_validation(texts)
+        return found
+
+
+def _names(help_text: str, *, trim_whitespace: bool = True) -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.CharField(trim_whitespace=trim_whitespace),
+        required=False,
+        allow_empty=False,
+        help_text=help_text,
+    )
+
+
+class NewExport(serializers.Serializer[Any]):
+    source = serializers.CharField(help_text='The model, "shop.Order".')  # type: ignore[assignment]
+    filters = serializers.DictField(
+        child=FilterValues(),
+        required=False,
+        help_text='The list page\'s parameters: {"status": "paid", "gift": true}.',
+    )
+    search = serializers.CharField(
+        required=False, allow_blank=True, help_text="As in the list page's search box."
+    )
+    order = _names('Column names, "-" before descending ones.')
+    columns = _names("Column names in their order; without it the source's own.")
+    keys = _names("Primary keys of the rows; without it all rows.", trim_whitespace=False)
+    policy = serializers.ChoiceField(
+        choices=get_args(Policy),
+        required=False,
+        help_text="What a value that cannot be written does.",
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse members that nobody reads: a misspelt filter would export every row."""
+        if isinstance(data, Mapping):
+            unknown = [str(name) for name in data if name not in self.fields]
+            if unknown:
+                raise serializers.ValidationError(
+                    {name: [str(UnknownName("member", name, self.fields))] for name in unknown}
+                )
+        return super().to_internal_value(data)
+
+    def selection(self) -> Selection:
+        asked = self.validated_data
+        query = dict(asked.get("filters", {}))
+        if asked.get("search"):
+            query["q"] = [asked["search"]]
+        return Selection(
+            source=asked["source"],
+            query=query,
+            order=tuple(asked.get("order", ())),
+            columns=_tuple(asked.get("columns")),
+            keys=_tuple(asked.get("keys")),
+        )
+
+
+class ListQuery(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(choices=JobState.choices, required=False)
+
+
+class DownloadQuery(serializers.Serializer[Any]):
+    file = serializers.IntegerField(default=1, min_value=1, help_text="Number of the file.")
+
+
+def _tuple(names: list[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)

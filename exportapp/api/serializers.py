@@ -1,0 +1,124 @@
+"""What is answered. Times are ISO 8601 with their zone; URLs are absolute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from exportapp.jobs.status import status_of
+from exportapp.models import ExportFile, ExportIssue, ExportJob
+from exportapp.states import JobState
+
+
+class ExportProgressSerializer(serializers.Serializer[Any]):
+    """How far the export is. Counts are rows, shards and bytes; `rate` is rows per second."""
+
+    percent = serializers.IntegerField(min_value=0, max_value=100)
+    rows_done = serializers.IntegerField(help_text="Half for reading a row, half for writing it.")
+    rows_total = serializers.IntegerField(help_text="Grows until all key ranges are found.")
+    rows_extracted = serializers.IntegerField()
+    rows_rendered = serializers.IntegerField()
+    shards_done = serializers.IntegerField()
+    shards_total = serializers.IntegerField()
+    bytes = serializers.IntegerField()
+    rate = serializers.FloatField()
+    seconds_left = serializers.IntegerField(allow_null=True)
+    live = serializers.BooleanField(help_text="False: what is committed, not what is under way.")
+
+    def to_representation(self, instance: ExportJob) -> Any:
+        return super().to_representation(status_of(instance))
+
+
+class ExportErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(source="error_code")
+    message = serializers.CharField(source="error")
+
+    def to_representation(self, instance: ExportJob) -> Any:
+        return super().to_representation(instance) if instance.error else None
+
+
+class ExportSheetSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    rows = serializers.IntegerField()
+
+    def to_representation(self, instance: tuple[str, int]) -> Any:
+        title, rows = instance
+        return super().to_representation({"title": title, "rows": rows})
+
+
+class ExportFileSerializer(serializers.ModelSerializer[ExportFile]):
+    sheets = ExportSheetSerializer(many=True)
+    url = serializers.SerializerMethodField(help_text="Null when its time is over.")
+
+    class Meta:
+        model = ExportFile
+        fields = ("number", "filename", "size", "sha256", "rows", "sheets", "url")
+
+    def get_url(self, file: ExportFile) -> str | None:
+        if not file.job.can_download:
+            return None
+        return f"{_address('download', file.job, self.context)}?file={file.number}"
+
+
+class ExportLinksSerializer(serializers.Serializer[Any]):
+    """What can be done with the export; null where its state does not allow it."""
+
+    self = serializers.URLField()
+    pause = serializers.URLField(allow_null=True)
+    resume = serializers.URLField(allow_null=True)
+    cancel = serializers.URLField(allow_null=True)
+    download = serializers.URLField(allow_null=True)
+
+    def to_representation(self, instance: ExportJob) -> dict[str, str | None]:
+        links: dict[str, str | None] = {"self": _address("detail", instance, self.context)}
+        for name in ("pause", "resume", "cancel", "download"):
+            legal = getattr(instance, f"can_{name}")
+            links[name] = _address(name, instance, self.context) if legal else None
+        return links
+
+
+class ExportSerializer(serializers.ModelSerializer[ExportJob]):
+    state = serializers.ChoiceField(source="status", choices=JobState.choices)
+    state_label = serializers.CharField(source="get_status_display")
+    progress = ExportProgressSerializer(source="*")
+    error = ExportErrorSerializer(source="*", allow_null=True)
+    issues = serializers.DictField(
+        source="issues_counted",
+        child=serializers.IntegerField(),
+        help_text="How many values were cut, replaced or left out, by code.",
+    )
+    files = ExportFileSerializer(many=True)
+    links = ExportLinksSerializer(source="*")
+
+    class Meta:
+        model = ExportJob
+        fields = (
+            "id",
+            "source",
+            "state",
+            "state_label",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "expires_at",
+            "progress",
+            "error",
+            "issues",
+            "files",
+            "links",
+        )
+        read_only_fields = fields
+
+
+class ExportIssueSerializer(serializers.ModelSerializer[ExportIssue]):
+    class Meta:
+        model = ExportIssue
+        fields = ("shard", "layer", "code", "key", "column", "message", "value")
+        read_only_fields = fields
+
+
+def _address(name: str, job: ExportJob, context: Mapping[str, Any]) -> str:
+    return reverse(f"exportapp_api:export-{name}", args=[job.pk], request=context["request"])

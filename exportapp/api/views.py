@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import FileResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone, translation
+from django.utils.cache import get_conditional_response
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.parsers import JSONParser
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from exportapp.api.problems import MEDIA_TYPE, Problem, problem_handler
+from exportapp.api.requests import DownloadQuery, ListQuery, NewExport
+from exportapp.api.serializers import ExportIssueSerializer, ExportSerializer
+from exportapp.jobs import lifecycle
+from exportapp.jobs.delivery import HEADERS, XLSX, deliver, require_download
+from exportapp.models import ExportJob
+from exportapp.tables.selection import Viewer
+
+
+class AlwaysJSON(DefaultContentNegotiation):
+    """Whoever accepts nothing but a workbook gets one, and its errors as JSON all the same."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class ExportPages(PageNumberPagination):
+    page_size = 20
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+def _problems(*statuses: int) -> dict[Any, Any]:
+    return {(status, MEDIA_TYPE): Problem for status in statuses}
+
+
+DEED: dict[str, Any] = {
+    "request": None,
+    "responses": {200: ExportSerializer} | _problems(403, 404, 409),
+}
+
+
+class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob]):
+    """Exports to Excel: one's own, and all of them for a superuser."""
+
+    queryset: Any = ExportJob.objects.prefetch_related("files")
+    serializer_class = ExportSerializer
+    permission_classes = [IsAuthenticated]
+    # What a project sets for its own views must not change these.
+    parser_classes = [JSONParser]
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = AlwaysJSON
+    pagination_class = ExportPages
+    filter_backends = []
+    versioning_class = None
+
+    def get_queryset(self) -> QuerySet[ExportJob]:
+        jobs: QuerySet[ExportJob] = self.queryset.visible_to(self.request.user)
+        return jobs
+
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        return problem_handler
+
+    @extend_schema(parameters=[ListQuery], responses={200: ExportSerializer} | _problems(400, 403))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The newest first; of one state with `?state=`."""
+        return super().list(request, *args, **kwargs)
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        if self.action != "list":
+            return queryset
+        asked = ListQuery(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        state = asked.validated_data.get("state")
+        return queryset.filter(status=state) if state else queryset
+
+    @extend_schema(responses={200: ExportSerializer} | _problems(403, 404))
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().retrieve(request, *args, **kwargs)
+
+    @extend_schema(
+        request=NewExport,
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key",
+                OpenApiTypes.STR,
+                OpenApiParameter.HEADER,
+                description="With the same key the same export is answered, finished or not.",
+            )
+        ],
+        responses={
+            201: ExportSerializer,
+            200: OpenApiResponse(ExportSerializer, "The export that the same request made."),
+        }
+        | _problems(400, 403, 415),
+    )
+    def create(self, request: Request) -> Response:
+        """Ask for an export. An equal request finds the one that is under way."""
+        asked = NewExport(data=request.data)
+        asked.is_valid(raise_exception=True)
+        job, is_new = lifecycle.create(
+            asked.selection(),
+            _viewer(request),
+            policy=asked.validated_data.get("policy"),
+            request_key=request.headers.get("Idempotency-Key") or None,
+        )
+        answer = self._answer(job)
+        answer.status_code = 201 if is_new else 200
+        answer["Location"] = answer.data["links"]["self"]
+        return answer
+
+    @extend_schema(**DEED)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: str) -> Response:
+        """Ask the workers to let go; what is finished is kept."""
+        return self._answer(lifecycle.pause(self.get_object(), user=request.user))
+
+    @extend_schema(**DEED)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        """Go on where a paused, failed or cancelled export stopped."""
+        return self._answer(lifecycle.resume(self.get_object(), user=request.user))
+
+    @extend_schema(**DEED)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Give the export up."""
+        return self._answer(lifecycle.cancel(self.get_object(), user=request.user))
+
+    @extend_schema(
+        parameters=[DownloadQuery],
+        responses={(200, XLSX): OpenApiTypes.BINARY} | _problems(400, 403, 404, 409, 410),
+    )
+    @action(detail=True)
+    def download(self, request: Request, pk: str) -> HttpResponseBase:
+        """A finished workbook. Its ETag is its SHA-256."""
+        asked = DownloadQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        file = deliver(self.get_object(), request.user, asked.validated_data["file"])
+        etag = f'"{file.sha256}"'
+        known = get_conditional_response(request._request, etag)
+        return known or FileResponse(
+            file.open(),
+            as_attachment=True,
+            filename=file.filename,
+            content_type=file.content_type,
+            headers={**HEADERS, "ETag": etag},
+        )
+
+    @extend_schema(
+        # The first in the order of the texts counts as the answer's form: so both are pairs.
+        responses={(200, JSONRenderer.media_type): ExportIssueSerializer(many=True)}
+        | _problems(403, 404)
+    )
+    @action(detail=True, serializer_class=ExportIssueSerializer)
+    def issues(self, request: Request, pk: str) -> Response:
+        """Values that were cut, replaced or left out, in the order of the rows."""
+        job = self.get_object()
+        # They quote values of the rows.
+        require_download(request.user, job)
+        page = self.paginate_queryset(job.issues.all())  # type: ignore[arg-type]
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def _answer(self, job: ExportJob) -> Response:
+        return Response(ExportSerializer(job, context=self.get_serializer_context()).data)
+
+
+def _viewer(request: Request) -> Viewer:
+    return Viewer(
+        user=request.user,
+        language=translation.get_language() or settings.LANGUAGE_CODE,
+        time_zone=timezone.get_current_timezone_name(),
+    )

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import hashlib
+import os
+
+import pytest
+from rest_framework.test import APIClient
+
+from exportapp.jobs import delivery
+from exportapp.jobs.files import local_path
+from exportapp.jobs.journal import Happened
+from exportapp.models import ExportJob
+from exportapp.states import JobState
+from project.shop.models import Order
+from tests.api.conftest import ask, finished, job_of
+from tests.api.workbooks import body_of, downloaded_rows, rows_of
+
+pytestmark = pytest.mark.usefixtures("shop")
+
+
+def path_of(export):
+    return local_path(job_of(export).files.get(number=1).path)
+
+
+def test_the_downloaded_file_opens_and_holds_the_rows(api):
+    export = finished(api, columns=["number", "status", "amount", "reference"], order=["number"])
+    expected = [
+        (order.number, order.get_status_display(), float(order.amount), order.reference)
+        for order in Order.objects.order_by("number")
+    ]
+    titles, *rows = downloaded_rows(api, export)
+
+    assert titles == ("Number", "Status", "Amount", "Payment reference")
+    assert rows == expected
+
+
+def test_a_download_is_private_and_named_and_says_its_digest(api):
+    export = finished(api)
+    response = api.get(export["links"]["download"])
+    body = body_of(response)
+    digest = hashlib.sha256(body).hexdigest()
+
+    assert response["Content-Type"] == delivery.XLSX
+    assert response["Content-Disposition"] == 'attachment; filename="orders.xlsx"'
+    assert int(response["Content-Length"]) == len(body) == export["files"][0]["size"]
+    assert response["Cache-Control"] == "private, no-store"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert (response["ETag"], export["files"][0]["sha256"]) == (f'"{digest}"', digest)
+
+
+def test_who_has_the_file_already_is_not_sent_it_again(api):
+    export = finished(api)
+    known = {"If-None-Match": f'"{export["files"][0]["sha256"]}"'}
+    response = api.get(export["links"]["download"], headers=known)
+    assert (response.status_code, response.content) == (304, b"")
+
+
+def test_whoever_accepts_nothing_but_a_workbook_is_served(api):
+    export = finished(api)
+    response = api.get(export["links"]["download"], headers={"Accept": delivery.XLSX})
+    assert rows_of(body_of(response))
+
+
+def test_each_file_of_several_is_had_by_its_number(api, settings):
+    settings.EXPORTAPP_SHEET_ROWS = 10
+    settings.EXPORTAPP_WORKBOOK_BYTES = 1
+    export = finished(api, columns=["id"], order=["id"])
+    rows = [rows_of(body_of(api.get(file["url"])))[1:] for file in export["files"]]
+
+    assert [len(part) for part in rows] == [10, 10, 5]
+    assert [row[0] for part in rows for row in part] == [
+        *Order.objects.order_by("id").values_list("id", flat=True)
+    ]
+
+
+def test_a_download_is_on_record_with_who_took_it(api):
+    export = finished(api)
+    body_of(api.get(export["links"]["download"]))
+    event = job_of(export).events.get(kind=Happened.DOWNLOADED)
+    assert (event.user.username, event.data) == ("ann", {"file": 1})
+
+
+def test_before_it_is_ready_a_download_is_a_conflict(api):
+    response = api.get(f"{ask(api)['links']['self']}download/")
+    assert (response.status_code, response.json()["code"]) == (409, "illegal_transition")
+
+
+def test_after_its_time_the_file_is_gone(api):
+    export = finished(api)
+    ExportJob.objects.filter(pk=export["id"]).update(status=JobState.EXPIRED)
+    response = api.get(export["links"]["download"])
+    assert (response.status_code, response.json()["code"]) == (410, "file_expired")
+
+
+@pytest.mark.parametrize("harm", [os.unlink, lambda path: os.truncate(path, 100)])
+def test_a_damaged_file_is_gone_and_nobody_is_said_to_have_taken_it(api, harm):
+    export = finished(api)
+    harm(path_of(export))
+    response = api.get(export["links"]["download"])
+
+    assert (response.status_code, response.json()["code"]) == (410, "file_damaged")
+    assert not job_of(export).events.filter(kind=Happened.DOWNLOADED).exists()
+
+
+def test_a_file_that_goes_between_the_check_and_the_opening_is_gone(api, django_user_model):
+    export = finished(api)
+    user = django_user_model.objects.get(username="ann")
+    ready = delivery.deliver(job_of(export), user)
+    os.unlink(ready.path)
+    with pytest.raises(delivery.FileDamaged, match=r"orders\.xlsx"):
+        ready.open()
+
+
+@pytest.mark.parametrize(("number", "status"), [("2", 404), ("0", 400), ("one", 400)])
+def test_a_number_without_a_file_is_refused(api: APIClient, number, status):
+    export = finished(api)
+    response = api.get(export["links"]["download"], {"file": number})
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_a_job_made_for_another_person_is_not_delivered(api, person):
+    export = finished(api)
+    with pytest.raises(delivery.NotAllowed, match="somebody else"):
+        delivery.deliver(job_of(export), person("ben"))

@@ -1,0 +1,160 @@
+"""From the click to the opened file, in a real browser against real workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import openpyxl
+import pytest
+from playwright.sync_api import Locator, Page, Route, TimeoutError, expect
+
+from tests.browser.conftest import ORDERS, Desk, Site
+
+READY_MS = 60_000
+POLICY = "default-src 'self'; img-src 'self' data:"
+
+
+def choose_export(page: Page) -> None:
+    page.select_option("select[name=action]", "export_to_excel")
+    page.click("button[name=index]")
+
+
+def state(page: Page) -> Locator:
+    return page.locator("#export-job h2")
+
+
+def numbers_in(path: Path | str) -> list[str]:
+    # The browser's own copy has a name without a suffix, which openpyxl does not open.
+    book = openpyxl.load_workbook(BytesIO(Path(path).read_bytes()))
+    rows = book.worksheets[0].iter_rows(min_row=2, max_col=1, values_only=True)
+    return [str(row[0]) for row in rows]
+
+
+def download(page: Page) -> list[str]:
+    with page.expect_download() as started:
+        page.click("a.export-download")
+    return numbers_in(started.value.path())
+
+
+def in_database(site: Site, where: str = "true") -> list[str]:
+    return [row[0] for row in site.house.rows(f"SELECT number FROM shop_order WHERE {where}")]
+
+
+def test_ticked_rows_become_a_file_while_the_bar_is_watched(desk: Desk, site: Site) -> None:
+    page = desk.page
+    ticked = page.locator("#result_list tbody th a")
+    wanted = [ticked.nth(number).inner_text() for number in range(3)]
+    for number in range(3):
+        page.locator("input.action-select").nth(number).check()
+    choose_export(page)
+    expect(page.locator(".messagelist")).to_contain_text("The export has begun.")
+    expect(state(page)).to_have_text("Queued")
+    with page.expect_response("**/part/job/**"):
+        site.start_workers()
+
+    expect(state(page)).to_have_text("Ready", timeout=READY_MS)
+    assert download(page) == wanted
+
+
+def test_all_across_pages_with_a_filter_on_and_polling_that_ends(desk: Desk, site: Site) -> None:
+    site.start_workers()
+    page = desk.page
+    desk.open("/admin/shop/order/?status__exact=paid")
+    page.check("#action-toggle")
+    page.click(".question a")
+    choose_export(page)
+
+    expect(state(page)).to_have_text("Ready", timeout=READY_MS)
+    expect(page.locator("[hx-get]")).to_have_count(0, timeout=10_000)
+    with pytest.raises(TimeoutError), page.expect_request("**/part/**", timeout=2500):
+        pass
+    wanted = in_database(site, "status = 'paid'")
+    assert 100 < len(wanted) < ORDERS
+    assert sorted(download(page)) == sorted(wanted)
+
+
+def test_pause_and_resume_without_leaving_the_page(desk: Desk, site: Site) -> None:
+    page = desk.page
+    page.click("text=Export all 3,000 to Excel")
+    page.evaluate("window.stillHere = true")
+
+    # A press that begins before a poll and ends after it is still a click.
+    page.locator("button:text('Pause')").hover()
+    page.mouse.down()
+    for _ in range(2):
+        with page.expect_response("**/part/job/**"):
+            pass
+    page.mouse.up()
+    expect(state(page)).to_have_text("Paused")
+    expect(page.locator("#export-job [hx-get]")).to_have_count(0)
+    page.click("button:text('Resume')")
+    expect(state(page)).to_have_text("Queued")
+    site.start_workers()
+
+    expect(state(page)).to_have_text("Ready", timeout=READY_MS)
+    assert page.evaluate("window.stillHere")
+    assert sorted(download(page)) == sorted(in_database(site))
+
+
+def test_the_list_is_live_in_place_under_a_strict_policy(desk: Desk, site: Site) -> None:
+    page = desk.page
+    page.click("text=Export all 3,000 to Excel")
+    _under_policy(page)
+    page.reload()
+    desk.open("/admin/exportapp/exportjob/")
+    row = page.locator(".export-row")
+    page.evaluate("window.stillHere = true")
+
+    row.locator("button:text('Pause')").click()
+    expect(row.locator(".export-state")).to_have_text("Paused")
+    row.locator("button:text('Resume')").click()
+    expect(row.locator(".export-state")).to_have_text("Queued")
+    site.start_workers()
+
+    expect(row.locator("a.export-download")).to_be_visible(timeout=READY_MS)
+    expect(row).to_contain_text("3,000 rows")
+    assert page.evaluate("window.stillHere")
+    page.unroute_all(behavior="wait")
+    assert len(download(page)) == ORDERS
+
+
+def test_everything_works_without_javascript(open_desk: Callable[..., Desk], site: Site) -> None:
+    page = open_desk(scripts=False).page
+    page.locator("input.action-select").first.check()
+    choose_export(page)
+    expect(state(page)).to_have_text("Queued")
+
+    page.click("button:text('Pause')")
+    expect(state(page)).to_have_text("Paused")
+    page.click("button:text('Resume')")
+    expect(state(page)).to_have_text("Queued")
+    page.goto(f"{site.url}/admin/exportapp/exportjob/")
+    page.click(".export-row button:text('Pause')")
+    expect(page.locator(".export-row .export-state")).to_have_text("Paused")
+    page.click(".export-row button:text('Resume')")
+    expect(page.locator(".export-row .export-state")).to_have_text("Queued")
+
+    site.start_workers()
+    _reload_until(page, "a.export-download")
+    assert len(download(page)) == 1
+
+
+def _under_policy(page: Page) -> None:
+    """Serve the pages as a site with a strict Content-Security-Policy would."""
+
+    def with_policy(route: Route) -> None:
+        response = route.fetch()
+        headers = response.headers | {"content-security-policy": POLICY}
+        route.fulfill(response=response, headers=headers)
+
+    page.route("**/exportjob/**", with_policy)
+
+
+def _reload_until(page: Page, selector: str) -> None:
+    for _ in range(200):
+        if page.locator(selector).count():
+            return
+        page.reload()
+    raise AssertionError(f"No {selector} on {page.url}")
