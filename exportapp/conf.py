@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings as django_settings
 
@@ -38,8 +38,8 @@ class Settings:
     DEFLATE_LEVEL: int = 1
     """Compression level of row spans: 0 to 3 with isal, 0 to 9 with zlib."""
 
-    BAD_VALUES: Literal["fail", "blank", "skip"] = "blank"
-    """What happens to a row whose value cannot be written."""
+    BAD_VALUES: str = "blank"
+    """What happens to a row whose value cannot be written: fail, blank or skip."""
 
     LEASE_SECONDS: int = 60
     """How long a claimed piece stays a worker's without a sign of life."""

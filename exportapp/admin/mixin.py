@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ORDER_VAR
@@ -15,8 +14,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.template.loader import select_template
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from exportapp.exceptions import NotAllowed, RequestRefused
@@ -112,7 +109,7 @@ class ExportAdminMixin(ModelAdmin):
         """Create the job and go to its page; None, with a message, when it was refused."""
         selection = Selection(source=self.opts.label, site=self.admin_site.name, **selected)
         try:
-            job, is_new = lifecycle.create(selection, _viewer(request))
+            job, is_new = lifecycle.create(selection, Viewer.now(request.user))
         except (RequestRefused, NotAllowed) as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
@@ -126,11 +123,3 @@ class ExportAdminMixin(ModelAdmin):
         return reverse(
             "admin:exportapp_exportjob_change", args=[job.pk], current_app=self.admin_site.name
         )
-
-
-def _viewer(request: HttpRequest) -> Viewer:
-    return Viewer(
-        user=request.user,
-        language=get_language() or settings.LANGUAGE_CODE,
-        time_zone=timezone.get_current_timezone_name(),
-    )

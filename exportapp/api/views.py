@@ -3,11 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
-from django.utils import timezone, translation
 from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -114,7 +112,7 @@ class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob
         asked.is_valid(raise_exception=True)
         job, is_new = lifecycle.create(
             asked.selection(),
-            _viewer(request),
+            Viewer.now(request.user),
             policy=asked.validated_data.get("policy"),
             request_key=request.headers.get("Idempotency-Key") or None,
         )
@@ -177,11 +175,3 @@ class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob
 
     def _answer(self, job: ExportJob) -> Response:
         return Response(ExportSerializer(job, context=self.get_serializer_context()).data)
-
-
-def _viewer(request: Request) -> Viewer:
-    return Viewer(
-        user=request.user,
-        language=translation.get_language() or settings.LANGUAGE_CODE,
-        time_zone=timezone.get_current_timezone_name(),
-    )

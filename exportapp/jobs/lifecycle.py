@@ -17,7 +17,7 @@ from exportapp.exceptions import FileExpired, FileUnknown, IllegalTransition
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import SETTLED
 from exportapp.jobs.progress import Anchors
-from exportapp.jobs.rights import require_export
+from exportapp.jobs.rights import source_for
 from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
 from exportapp.models import ExportJob, ExportShard
@@ -25,7 +25,6 @@ from exportapp.states import JobState, ShardState
 from exportapp.tables.columns import fingerprint
 from exportapp.tables.keyset import Keyset
 from exportapp.tables.selection import Operator, Selection, Viewer
-from exportapp.tables.sources import find_source
 
 
 def create(
@@ -45,29 +44,26 @@ def create(
     Raises RequestRefused (UnknownName) for a wrong request and NotAllowed for a missing right;
     nothing is created then.
     """
-    source = find_source(selection.source, selection.site)
-    require_export(viewer.user, source)
+    source = source_for(viewer.user, selection.source, selection.site)
     columns = source.columns(selection.columns, viewer)
     Keyset.of(source.queryset(selection, viewer))
-    spec = fingerprint(columns)
-    key = _request_key(selection, viewer, spec, request_key)
-    found = _same_request(key, finished=request_key is not None)
-    if found:
-        return found, False
     job = ExportJob(
         source=source.label,
         selection=selection.to_json(),
         columns=[column.to_json() for column in columns],
-        spec_fingerprint=spec,
+        spec_fingerprint=fingerprint(columns),
         filename=f"{slugify(str(source.model._meta.verbose_name_plural)) or 'export'}.xlsx",
         policy=policy or conf.BAD_VALUES,
         requested_by=viewer.user if viewer.user.pk else None,
         by_operator=isinstance(viewer.user, Operator),
         language=viewer.language,
         time_zone=viewer.time_zone,
-        request_key=key,
         parallelism=conf.PARALLELISM if queue else 1,
     )
+    job.request_key = _request_key(job, selection, viewer, request_key)
+    found = _same_request(job.request_key, finished=request_key is not None)
+    if found:
+        return found, False
     return _insert(job, viewer, queue)
 
 
@@ -116,7 +112,7 @@ def downloaded(job: ExportJob, number: int, *, user: Any) -> Any:
     if job.state == JobState.EXPIRED:
         raise FileExpired
     if not job.can_download:
-        raise IllegalTransition(f"The export is {job.status}; its file is not there.")
+        raise IllegalTransition(f"The export is “{job.state.label}”; its file is not there.")
     file = job.files.filter(number=number).first()
     if file is None:
         raise FileUnknown(f"The export has no file {number}.")
@@ -147,8 +143,9 @@ def _same_request(key: str, *, finished: bool) -> ExportJob | None:
     return found
 
 
-def _request_key(selection: Selection, viewer: Viewer, spec: str, given: str | None) -> str:
+def _request_key(job: ExportJob, selection: Selection, viewer: Viewer, given: str | None) -> str:
     who = f"user:{viewer.user.pk}" if viewer.user.pk else "operator"
-    asked = given or [selection.to_json(), viewer.language, viewer.time_zone, spec]
+    spec = [viewer.language, viewer.time_zone, job.spec_fingerprint, job.policy]
+    asked = given or [selection.site, selection.canonical, *spec]
     text = json.dumps([who, asked], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

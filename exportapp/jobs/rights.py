@@ -10,10 +10,10 @@ from typing import Any
 from django.contrib.auth import get_permission_codename
 from django.utils.translation import gettext as _
 
-from exportapp.exceptions import NotAllowed
+from exportapp.exceptions import NotAllowed, UnknownName
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Operator, Viewer
-from exportapp.tables.sources import Source, offered_sources
+from exportapp.tables.sources import Source, find_source, offered_sources
 
 
 def may_export(user: Any, source: Source) -> bool:
@@ -24,6 +24,23 @@ def may_export(user: Any, source: Source) -> bool:
         return False
     opts = source.model._meta
     return bool(user.has_perm(f"{opts.app_label}.{get_permission_codename('export', opts)}"))
+
+
+def source_for(user: Any, label: str, site: str = "admin") -> Source:
+    """The source that `user` means by `label`, if they may export it.
+
+    Raises UnknownName for a model that is not offered, naming those that this person may export
+    and no others, and NotAllowed for an offered one without the right.
+    """
+    if isinstance(user, Operator):
+        return find_source(label, site)
+    offered = {source.label.lower(): source for source in offered_sources(site)}
+    source = offered.get(label.lower())
+    if source is None:
+        valid = [source.label for source in offered.values() if may_export(user, source)]
+        raise UnknownName("model", label, sorted(valid))
+    require_export(user, source)
+    return source
 
 
 def require_export(user: Any, source: Source) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.utils import timezone, translation
 
 from exportapp.exceptions import RequestRefused, UnknownName
 from exportapp.models import ExportJob
@@ -40,8 +39,7 @@ def viewer(username: str | None) -> Viewer:
             user = users.get_by_natural_key(username)
         except get_user_model().DoesNotExist as error:
             raise UnknownName("user", username, ()) from error
-    language = translation.get_language() or "en"
-    return Viewer(user=user, language=language, time_zone=timezone.get_current_timezone_name())
+    return Viewer.now(user)
 
 
 def with_orders_joined(argv: Sequence[str]) -> list[str]:

@@ -77,6 +77,9 @@ class Leased(models.Model):
         moved = type(self).objects.filter(pk=self.pk).move_to(target, **changes)
         self.refresh_from_db()
         if not moved:
+            now = type(target)(self.status)
             raise IllegalTransition(
-                f"{self._meta.verbose_name} {self} is {self.status}; it cannot become {target}."
+                _("{piece} is “{now}”; it cannot become “{target}”.").format(
+                    piece=self, now=now.label, target=target.label
+                )
             )

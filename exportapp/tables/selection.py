@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from django.conf import settings
 from django.contrib.admin.options import IS_FACETS_VAR
 from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, PAGE_VAR
 from django.contrib.auth.models import AnonymousUser
@@ -109,6 +110,15 @@ class Viewer:
     """For titles, labels of choices and texts of objects: "de"."""
     time_zone: str
     """For filters by date and for times without a zone: "Europe/Berlin"."""
+
+    @classmethod
+    def now(cls, user: Any) -> Self:
+        """`user` with the language and time zone that are active here."""
+        return cls(
+            user=user,
+            language=translation.get_language() or settings.LANGUAGE_CODE,
+            time_zone=timezone.get_current_timezone_name(),
+        )
 
     @contextmanager
     def active(self) -> Iterator[None]:

@@ -155,9 +155,10 @@ def find_source(label: str, site: str = "admin") -> Source:
     return Source(ModelAdmin(model, admin_site))
 
 
-def offered_sources() -> list[Source]:
-    """Every model that some site's ModelAdmin offers to export, once."""
-    admins = [model_admin for site in all_sites for model_admin in site._registry.values()]
+def offered_sources(site: str | None = None) -> list[Source]:
+    """Every model that a ModelAdmin of `site`, or of any site, offers to export; each once."""
+    sites = [_find_site(site)] if site else sorted(all_sites, key=lambda found: found.name)
+    admins = [model_admin for found in sites for model_admin in found._registry.values()]
     sources = {model_admin.model: Source(model_admin) for model_admin in admins}
     return [source for source in sources.values() if source.is_offered]
 

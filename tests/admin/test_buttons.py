@@ -90,8 +90,8 @@ def test_what_cannot_be_done_any_more_is_said(
     plain = desk.post(address("do", asked, "pause"), follow=True)
     live = desk.post(address("do", asked, "pause"), {"part": "job"}, headers=HTMX)
 
-    assert any("cannot become pausing" in text for text in messages_of(plain))
-    assert "cannot become pausing" in live.content.decode()
+    assert any("cannot become “Pausing”" in text for text in messages_of(plain))
+    assert "cannot become “Pausing”" in live.content.decode()
     assert state_of(asked) == JobState.SUCCEEDED
 
 
@@ -141,7 +141,7 @@ def test_the_action_stops_what_it_can_and_says_what_it_cannot(
         assert state_of(running) == state
         assert state_of(asked) == JobState.SUCCEEDED
         assert len(said) == 2, said
-        assert any("is succeeded; it cannot become" in text for text in said)
+        assert any("is “Ready”; it cannot become" in text for text in said)
 
 
 def test_the_list_of_the_model_links_no_job_actions(desk: Client, orders: list[Order]) -> None:

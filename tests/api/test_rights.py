@@ -88,7 +88,8 @@ def test_a_refusal_names_the_permission_that_is_missing(person, sign_in):
 def test_a_model_that_is_not_offered_is_not_exported_for_anybody(person, sign_in):
     root = sign_in(person("root", is_superuser=True))
     response = root.post(URL, {"source": "auth.User"}, format="json")
-    assert (response.status_code, response.json()["code"]) == (403, "not_allowed")
+    assert (response.status_code, response.json()["code"]) == (400, "unknown_name")
+    assert not any(label.startswith("auth.") for label in response.json()["valid"])
 
 
 def test_a_session_needs_the_csrf_token_to_change_anything(person):

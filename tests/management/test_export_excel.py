@@ -196,7 +196,7 @@ def test_exports_are_listed_paused_cancelled_and_looked_at(shop: House) -> None:
     assert (looked["id"], looked["state"]) == (job_id, "paused")
     assert "Cancelled" in shop.manage("export_excel", "--cancel", job_id).stdout
     again = shop.manage("export_excel", "--pause", job_id)
-    assert again.returncode == 1 and "cancelled" in again.stderr
+    assert again.returncode == 1 and "Cancelled" in again.stderr
     listed = shop.manage("export_excel", "--list").stdout
     assert job_id in listed and "Cancelled" in listed
     machine = json.loads(shop.manage("export_excel", "--list", "--json").stdout)

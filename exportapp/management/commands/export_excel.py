@@ -3,7 +3,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
@@ -16,6 +16,7 @@ from exportapp.jobs.transitions import settle
 from exportapp.management import output, request, running, showing
 from exportapp.models import ExportJob
 from exportapp.states import RESUMABLE, STOPPING, WORKING, JobState
+from exportapp.tables.readers import Policy
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         asked.add_argument("--search", metavar="TEXT", help="as in the admin's search box")
         asked.add_argument("--order", metavar="NAMES", help="comma separated, '-' for descending")
         asked.add_argument("--columns", metavar="NAMES", help="comma separated")
-        asked.add_argument("--policy", choices=("fail", "blank", "skip"), help="for bad values")
+        asked.add_argument("--policy", choices=get_args(Policy), help="for bad values")
         asked.add_argument("--user", metavar="NAME", help="as this person; else as operator")
         how = parser.add_argument_group("how")
         how.add_argument("--output", "-o", type=Path, metavar="FILE")
