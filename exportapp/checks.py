@@ -36,8 +36,10 @@ NEEDED_APPS: Final = (
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django_htmx",
     "django_rq",
 )
+CHOICES: Final = {"BAD_VALUES": get_args(Policy), "READER": ("auto", "orm")}
 RANGES: Final[dict[str, tuple[float, float]]] = {
     # ISA-L has four levels, zlib ten.
     "DEFLATE_LEVEL": (0, 3 if find_spec("isal") else 9),
@@ -221,8 +223,8 @@ def _public_folder(storage: FileSystemStorage) -> str | None:
 
 def _out_of_range(name: str, default: Any, value: Any) -> str | None:
     """What would be right, where `value` is wrong."""
-    if name == "BAD_VALUES":
-        return None if value in get_args(Policy) else ", ".join(get_args(Policy))
+    if name in CHOICES:
+        return None if value in CHOICES[name] else ", ".join(CHOICES[name])
     if isinstance(default, str):
         return None if isinstance(value, str) and value else "a name"
     if value is None and default is None:

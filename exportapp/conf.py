@@ -26,6 +26,9 @@ class Settings:
     SHARD_ROWS: int | None = None
     """Rows in one shard; None derives them from SHARD_BYTES and sampled rows."""
 
+    READER: str = "auto"
+    """How rows are read: auto takes COPY where it gives the same cells, orm never does."""
+
     BATCH_ROWS: int = 8192
     """Rows read, rendered and reported in one go."""
 

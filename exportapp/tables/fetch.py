@@ -41,22 +41,27 @@ Batches: TypeAlias = Iterator[Fetched]
 
 def fetch(queryset: QuerySet[Any], columns: Sequence[ColumnSpec], batch_rows: int) -> Batches:
     """Batches of at most `batch_rows` rows in the queryset's order; nothing is counted."""
-    computed = {
-        spec.getter.alias: spec.getter.expression
-        for spec in columns
-        if isinstance(spec.getter, Computed)
-    }
-    rows = queryset.annotate(**computed) if computed else queryset
+    rows = with_computed(queryset, columns)
     if any(isinstance(spec.getter, Called) for spec in columns):
         return _instances(rows, columns, batch_rows)
     return _tuples(rows, columns, batch_rows)
 
 
+def with_computed(queryset: QuerySet[Any], columns: Sequence[ColumnSpec]) -> QuerySet[Any]:
+    """The queryset with the columns' expressions annotated."""
+    computed = {
+        spec.getter.alias: spec.getter.expression
+        for spec in columns
+        if isinstance(spec.getter, Computed)
+    }
+    return queryset.annotate(**computed) if computed else queryset
+
+
 def _tuples(queryset: QuerySet[Any], columns: Sequence[ColumnSpec], batch_rows: int) -> Batches:
     # The primary key goes first: issues name it, and under DISTINCT it keeps equal rows apart.
-    paths = list(dict.fromkeys(["pk", *(_path(spec) for spec in columns)]))
+    paths = list(dict.fromkeys(["pk", *(column_path(spec) for spec in columns)]))
     rows = queryset.select_related(None).values_list(*paths).iterator(chunk_size=batch_rows)
-    places = [paths.index(_path(spec)) for spec in columns]
+    places = [paths.index(column_path(spec)) for spec in columns]
     readers = [_texts(spec, queryset.db) for spec in columns]
     while batch := list(islice(rows, batch_rows)):
         values = list(zip(*batch, strict=True))
@@ -67,7 +72,7 @@ def _tuples(queryset: QuerySet[Any], columns: Sequence[ColumnSpec], batch_rows: 
 def _instances(queryset: QuerySet[Any], columns: Sequence[ColumnSpec], batch_rows: int) -> Batches:
     aliases = {
         path: f"_export_path{index}"
-        for index, path in enumerate(dict.fromkeys(map(_path, columns)))
+        for index, path in enumerate(dict.fromkeys(map(column_path, columns)))
         if LOOKUP_SEP in path
     }
     annotated = queryset.annotate(**{alias: F(path) for path, alias in aliases.items()})
@@ -99,7 +104,8 @@ def _with_related(queryset: QuerySet[Any], columns: Sequence[ColumnSpec]) -> Que
     return queryset.select_related(*sorted(relations))
 
 
-def _path(spec: ColumnSpec) -> str:
+def column_path(spec: ColumnSpec) -> str:
+    """The path that a query has the column's value, or its key, under."""
     match spec.getter:
         case FieldValue(path=path) | ChoiceLabel(path=path) | RelatedText(key_path=path):
             return path
@@ -111,7 +117,7 @@ def _path(spec: ColumnSpec) -> str:
 def _instance_getter(spec: ColumnSpec, aliases: dict[str, str]) -> Callable[[Any], Any]:
     if isinstance(spec.getter, Called):
         return partial(guarded, spec.getter.function)
-    path = _path(spec)
+    path = column_path(spec)
     return attrgetter(aliases.get(path, path))
 
 

@@ -202,6 +202,7 @@ def test_a_worker_lets_go_at_its_next_batch_when_asked(
     ask: Ask, orders: Orders, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders(400)
+    settings.EXPORTAPP_READER = "orm"
     settings.EXPORTAPP_BATCH_ROWS = 50
     settings.EXPORTAPP_BEAT_SECONDS = 0
     job = ask()

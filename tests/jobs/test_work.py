@@ -7,7 +7,7 @@ from typing import Any
 
 import isal.isal_zlib
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from exportapp.jobs import extract, files, work
 from exportapp.jobs.heartbeat import stop_requested
@@ -337,3 +337,50 @@ def test_work_on_a_job_that_is_gone_or_done_does_no_harm(orders: Orders, ask: As
     work.work(job.pk)
     work.work("00000000-0000-0000-0000-000000000000")
     assert path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("reader", ["auto", "orm"])
+def test_either_reader_makes_the_same_sheet(
+    orders: Orders, ask: Ask, settings: Any, reader: str
+) -> None:
+    orders(500)
+    settings.EXPORTAPP_SHARD_ROWS = 200
+    settings.EXPORTAPP_READER = reader
+    job = ask()
+    assert data_rows(finish(job)) == order_rows()
+    used = {event.data["reader"] for event in events(job, "extracted")}
+    copies = connection.vendor == "postgresql" and reader == "auto"
+    assert used == {"copy" if copies else "orm"}
+    assert all(bool(event.data["why"]) != copies for event in events(job, "extracted"))
+
+
+def test_one_bad_value_sends_its_own_shard_to_the_orm_reader_and_no_other(
+    orders: Orders, ask: Ask, settings: Any
+) -> None:
+    if connection.vendor != "postgresql":
+        # SQLite has no NaN to store; the policy's tests cover its reader.
+        return
+    orders(300)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    bad = Order.objects.all()[150]
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE shop_order SET amount = 'NaN' WHERE id = %s", [bad.pk])
+    job = ask()
+    rows = data_rows(finish(job))
+    assert [row[0] for row in rows if row[3] is None] == [bad.number]
+    used = {event.shard: event.data["reader"] for event in events(job, "extracted")}
+    assert used == {1: "copy", 2: "orm", 3: "copy"}
+    assert ExportIssue.objects.get(job=job).key == str(bad.pk)
+
+
+def test_texts_that_a_cell_cannot_hold_are_counted(orders: Orders, ask: Ask) -> None:
+    orders(20)
+    first, second = Order.objects.all()[:2]
+    Order.objects.filter(pk=first.pk).update(note="x" * 40_000)
+    Order.objects.filter(pk=second.pk).update(note="a\x01b")
+    job = ask()
+    rows = data_rows(finish(job))
+    assert len(rows[0][10]) == 32_767
+    assert rows[1][10] == "a\ufffdb"
+    job.refresh_from_db()
+    assert job.issues_counted == {"text_cut": 1, "characters_replaced": 1}
