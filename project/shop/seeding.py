@@ -113,7 +113,8 @@ def order(seed: int, n: int, prices: list[Decimal]) -> tuple[OrderRow, list[Line
     # Every tenth order arrives in the same second as the one before: ties in the sort order.
     created = FIRST_ORDER + timedelta(seconds=61 * (n - (n % 10 == 0)))
     status = rng.choice(STATUSES)
-    paid = created + timedelta(seconds=rng.randrange(500_000), microseconds=rng.randrange(10**6))
+    # To the millisecond, which is what readers of a sheet keep of a moment.
+    paid = created + timedelta(milliseconds=rng.randrange(500_000_000))
     digits = rng.randrange(16, 21)
     row = OrderRow(
         id=n,
