@@ -66,7 +66,7 @@ class Settings:
     """How long anchors live in Redis after the last heartbeat, in seconds."""
 
     RETENTION_DAYS: int = 7
-    """Days until a finished file expires."""
+    """Days after its end until an export's files are removed."""
 
     def __getattribute__(self, name: str) -> Any:
         default = super().__getattribute__(name)

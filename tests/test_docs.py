@@ -8,23 +8,20 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import get_commands, load_command_class
-from django.utils import timezone
 from django.utils.text import slugify
 
 from exportapp import exceptions
 from exportapp.admin.advice import ADVICE
 from exportapp.conf import Settings
 from exportapp.exceptions import ExportError
-from exportapp.jobs import errors, files
+from exportapp.jobs import errors
 from exportapp.management.request import with_orders_joined
-from exportapp.models import ExportEvent, ExportJob
-from exportapp.states import JOB_EDGES, SHARD_EDGES, JobState
+from exportapp.states import JOB_EDGES, SHARD_EDGES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -182,38 +179,3 @@ def test_every_promise_names_tests_that_exist() -> None:
         assert named
         for path, _, name in (test.partition("::") for test in named):
             assert f"def {name}(" in (ROOT / path).read_text(), f"{path}::{name}"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_way_to_make_room_removes_what_is_over_and_only_that() -> None:
-    now = timezone.now()
-    gone = {
-        "succeeded": make(JobState.SUCCEEDED, expires_at=now - timedelta(minutes=1)),
-        "failed": make(JobState.FAILED, created_at=now - timedelta(days=8)),
-    }
-    kept = {
-        "succeeded": make(JobState.SUCCEEDED, expires_at=now + timedelta(days=1)),
-        "failed": make(JobState.FAILED),
-        "paused": make(JobState.PAUSED, created_at=now - timedelta(days=8)),
-    }
-    (block,) = blocks(ROOT / "docs" / "operations.md", "python")
-
-    exec(block, {})
-
-    states = dict(ExportJob.objects.values_list("pk", "status"))
-    assert [states[job.pk] for job in gone.values()] == [JobState.EXPIRED] * 2
-    assert {name: states[job.pk] for name, job in kept.items()} == {name: name for name in kept}
-    jobs = [*gone.values(), *kept.values()]
-    left = [job for job in jobs if files.local_path(str(job.pk)).exists()]
-    assert left == [*kept.values()]
-    assert ExportEvent.objects.filter(message="removed by hand").count() == 2
-
-
-def make(status: JobState, **moments: Any) -> ExportJob:
-    """A job in that state with a file in its folder."""
-    job: ExportJob = ExportJob.objects.create(
-        source="shop.Order", selection={}, columns=[], request_key=str(status), status=status
-    )
-    ExportJob.objects.filter(pk=job.pk).update(**moments or {"status": status})
-    (files.folder(job) / "orders.f2.xlsx").write_bytes(b"rows")
-    return job

@@ -10,8 +10,11 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -128,7 +131,20 @@ def remove_except(job: ExportJob, keep: set[str]) -> int:
 
 
 def remove_all(job: ExportJob) -> None:
-    shutil.rmtree(_root() / str(job.pk), ignore_errors=True)
+    remove_folder(job.pk)
+
+
+def remove_folder(job_id: uuid.UUID) -> None:
+    """Delete the folder of a job that need not exist any more."""
+    shutil.rmtree(_root() / str(job_id), ignore_errors=True)
+
+
+def folders() -> Iterator[tuple[uuid.UUID, timedelta]]:
+    """The folders of jobs that there are, with the time since something in them changed."""
+    for found in _root().iterdir() if _root().is_dir() else ():
+        with contextlib.suppress(ValueError):
+            age = time.time() - found.stat().st_mtime
+            yield uuid.UUID(found.name), timedelta(seconds=age)
 
 
 def local_path(path: str) -> Path:

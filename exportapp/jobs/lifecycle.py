@@ -89,7 +89,7 @@ def resume(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob
     try:
         with transaction.atomic():
             workers = conf.PARALLELISM if queue else 1
-            changes = SETTLED | {"finished_at": None, "parallelism": workers}
+            changes = SETTLED | {"finished_at": None, "expires_at": None, "parallelism": workers}
             move_job(job, JobState.QUEUED, "resumed", user=user, **changes)
             shards = ExportShard.objects.filter(job=job)
             shards.filter(lease_until=None).update(attempts=0, lost_leases=0, not_before=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from exportapp.jobs import reconcile as reconciling
+from exportapp.jobs import retention
 from exportapp.jobs import work as working
 
 
@@ -12,3 +13,4 @@ def work(job_id: str) -> None:
 
 def reconcile() -> None:
     reconciling.reconcile()
+    retention.expire()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
 
+from exportapp.conf import conf
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import is_held
 from exportapp.jobs.progress import Anchors, control_word
@@ -50,7 +52,8 @@ def settle(job: ExportJob) -> bool:
     job.refresh_from_db()
     if job.state not in STOPPING or is_held(job):
         return False
-    return try_move(job, STOPPED_AS[job.state], "nobody works on it any more")
+    kept = {"expires_at": expiry()} if job.state == JobState.CANCELLING else {}
+    return try_move(job, STOPPED_AS[job.state], "nobody works on it any more", **kept)
 
 
 def fail(job: ExportJob, code: str, error: str, *, shard: int | None = None) -> bool:
@@ -59,6 +62,11 @@ def fail(job: ExportJob, code: str, error: str, *, shard: int | None = None) -> 
     if JobState.FAILED not in job.state.can:
         return False
     where = f"shard {shard}: " if shard is not None else ""
-    return try_move(
-        job, JobState.FAILED, where + error, error_code=code, error=where + error, finished_at=Now()
-    )
+    told = {"error_code": code, "error": where + error}
+    ended = {"finished_at": Now(), "expires_at": expiry()}
+    return try_move(job, JobState.FAILED, where + error, **told, **ended)
+
+
+def expiry() -> Any:
+    """When what is kept of a job that ends now is removed, on the database's clock."""
+    return Now() + timedelta(days=conf.RETENTION_DAYS)

@@ -61,6 +61,8 @@ class Command(BaseCommand):
         if (options["model"] is None) == (verb is None):
             raise RequestRefused("Give a model, such as shop.Order, or one of --resume, --list, …")
         if options["output"]:
+            # call_command() hands on what it was given, be it a Path or text.
+            options["output"] = Path(options["output"])
             self._require_output(options)
         if verb is None:
             return self._create(options)
