@@ -49,6 +49,9 @@ def obstacle(queryset: QuerySet[Any], columns: Sequence[ColumnSpec]) -> str | No
         return f"the database is {connection.display_name}"
     if not hasattr(connection.Database, "Copy"):
         return "psycopg 2 is installed, not psycopg 3"
+    if connection.in_atomic_block:
+        # COPY has a connection of its own, which would not see what is not committed yet.
+        return "a transaction is open"
     if not settings.USE_TZ:
         return "USE_TZ is off"
     if queryset.query.distinct:

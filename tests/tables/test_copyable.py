@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count
 from django.db.models.functions import Length
 
@@ -10,7 +10,7 @@ from exportapp.tables.copyable import obstacle
 from tests.gallery.models import Painting
 from tests.tables.reading import specs_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def why(viewer, *columns, rows=None):
@@ -21,6 +21,14 @@ def why(viewer, *columns, rows=None):
 def test_only_postgresql_copies(viewer):
     expected = None if connection.vendor == "postgresql" else "the database is SQLite"
     assert why(viewer, "title") == expected
+
+
+def test_within_a_transaction_rows_are_read_on_its_own_connection(viewer, monkeypatch):
+    monkeypatch.setattr(connection, "vendor", "postgresql")
+    monkeypatch.setattr(connection.Database, "Copy", object, raising=False)
+    with transaction.atomic():
+        assert why(viewer, "title") == "a transaction is open"
+    assert why(viewer, "title") is None
 
 
 @pytest.mark.parametrize(
