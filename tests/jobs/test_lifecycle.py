@@ -151,6 +151,8 @@ def test_a_right_that_is_withdrawn_stops_the_export(
     job.refresh_from_db()
     assert (job.status, job.error_code) == ("failed", "not_allowed")
     assert "shop.export_order" in job.error
+    states = ExportShard.objects.filter(job=job).order_by("number").values_list("status", flat=True)
+    assert list(states) == ["extracted", "failed"], "no row is read after the right is gone"
 
 
 def test_the_export_of_a_deleted_person_does_not_run_as_anybody_else(

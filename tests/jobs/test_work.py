@@ -192,6 +192,23 @@ def test_rows_of_a_truncated_spool_file_are_read_again(
     assert ExportShard.objects.get(job=job, number=1).fence == 2
 
 
+def test_when_counts_change_what_was_rendered_for_another_place_is_made_again(
+    orders: Orders, ask: Ask, settings: Any
+) -> None:
+    orders(500)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job = ask()
+    step_until(job, "merging")
+    shard = ExportShard.objects.get(job=job, number=2)
+    for path in (shard.xlsx_path, shard.arrow_path):
+        files.local_path(path).write_bytes(b"not what was committed")
+    Order.objects.filter(pk=Order.objects.values_list("pk", flat=True)[150]).delete()
+    assert data_rows(finish(job)) == order_rows()
+    fences = ExportShard.objects.filter(job=job).order_by("number").values_list("fence", flat=True)
+    assert fences[0] == 2, "what lies before it keeps its place"
+    assert all(fence > 2 for fence in fences[1:])
+
+
 def test_a_transient_error_is_tried_again(
     orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
