@@ -28,6 +28,20 @@ test: lint ## everything: lint, types, import contract, tests on PostgreSQL and 
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
+.PHONY: faults
+faults: $(VENV)/.dev ## kill workers at random moments and count what is lost (KILLS=200 SEED=1)
+	KILLS=$(or $(KILLS),200) SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -p no:randomly \
+		tests/faults/test_random_kills.py
+
+RUNS ?= 3
+TABLE ?= peers
+WRITE ?=
+
+.PHONY: bench
+bench: $(VENV)/.bench ## exports side by side (ROWS=1000000 RUNS=3 TABLE=peers|scale WRITE=page)
+	$(BIN)/python -m benchmarks --table $(TABLE) --runs $(RUNS) \
+		$(if $(filter-out file,$(origin ROWS)),--rows $(ROWS)) $(if $(WRITE),--write $(WRITE))
+
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, mypy and the import contract
 	$(BIN)/ruff check .
@@ -62,3 +76,7 @@ $(VENV)/.demo: pyproject.toml $(VENV)/.pip
 $(VENV)/.dev: pyproject.toml $(VENV)/.pip
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	touch $@ $(VENV)/.demo
+
+$(VENV)/.bench: pyproject.toml $(VENV)/.pip
+	$(BIN)/python -m pip install --quiet --editable . --group bench
+	touch $@

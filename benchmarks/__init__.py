@@ -1,0 +1,13 @@
+"""Excel exports side by side: `make bench` prints the table, docs/performance.md explains it.
+
+__main__        the command line
+arena           the servers, the rows and the workers that every contender finds alike
+contenders      who takes part; `contender` runs one of them in a process of its own
+peers, ours     how each of them writes the file
+rotation        contenders in turn; meter: their seconds, processors and memory; verify: their rows
+scale           our own workers on growing tables
+report          Markdown
+seeding, models, admin, settings   the Django project with the rows
+"""
+
+from __future__ import annotations

@@ -1,0 +1,74 @@
+"""The command line of the benchmark: servers up, one table out, servers down."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.arena import Arena, build
+from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.rotation import Say, rotate
+from benchmarks.scale import scale
+from tests.services import Postgres
+
+ROWS = {"peers": 1_000_000, "scale": 10_000_000}
+
+
+def main(argv: Sequence[str]) -> None:
+    options = _parser().parse_args(argv)
+    deadline = time.monotonic() + options.minutes * 60
+    rows = options.rows or ROWS[options.table]
+    with ExitStack() as stack:
+        postgres = Postgres()
+        stack.callback(postgres.end)
+        arena = stack.enter_context(build(postgres))
+        figures = _figures(arena, options, rows, deadline)
+        about = report.machine(arena.house.rows("SHOW server_version")[0][0])
+    command = f"python -m benchmarks {shlex.join(argv)}".strip()
+    text = f"`{command}`, {time.strftime('%Y-%m-%d')}. {about}\n\n{figures}"
+    print(text)
+    if options.write:
+        report.write_section(options.write, options.table, text)
+
+
+def _figures(arena: Arena, options: argparse.Namespace, rows: int, deadline: float) -> str:
+    if options.table == "scale":
+        return scale(arena, rows, deadline, _say)
+    chosen = [each for each in CONTENDERS if not options.only or each.key in options.only]
+    taking_part = [contender for contender in chosen if is_there(contender, _say)]
+    _say(f"Making {rows:,} rows")
+    arena.grow(rows)
+    return report.peers(rotate(arena, taking_part, options.runs, deadline, _say, options.keep))
+
+
+def is_there(contender: Contender, say: Say) -> bool:
+    """Whether the contender can take part; loudly said if not."""
+    if not contender.is_installed:
+        say(f"*** {contender.title} is LEFT OUT: {contender.package} is not installed. ***")
+    return contender.is_installed
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--table", choices=report.SECTIONS, default="peers")
+    parser.add_argument("--rows", type=int, help="of the largest table")
+    parser.add_argument("--runs", type=int, default=3, help="turns of every contender")
+    parser.add_argument("--minutes", type=float, default=9, help="no run starts after these")
+    parser.add_argument("--only", nargs="+", default=[], choices=[c.key for c in CONTENDERS])
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the peers' files here")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table into this page")
+    return parser
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

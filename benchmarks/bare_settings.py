@@ -1,0 +1,7 @@
+"""For the peers: Django with the benchmark's table and nothing else in memory."""
+
+from __future__ import annotations
+
+from benchmarks.settings import *  # noqa: F403
+
+INSTALLED_APPS = ["benchmarks"]

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from django.db import models
+
+
+class Sale(models.Model):
+    """A row of usual width: eleven columns, about 180 bytes as CSV."""
+
+    id = models.BigAutoField(primary_key=True)
+    number = models.CharField(max_length=20)
+    customer = models.CharField(max_length=80)
+    email = models.CharField(max_length=80)
+    status = models.CharField(max_length=20)
+    quantity = models.IntegerField()
+    amount = models.DecimalField(max_digits=12, decimal_places=2)
+    weight = models.FloatField()
+    paid = models.BooleanField()
+    created_at = models.DateTimeField()
+    note = models.TextField()
+
+    class Meta:
+        app_label = "benchmarks"
+
+    def __str__(self) -> str:
+        return self.number

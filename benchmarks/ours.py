@@ -1,0 +1,75 @@
+"""Our own contenders: the command in one process, and a click that workers answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+from django.core.management import call_command
+from django.db import connection
+
+from benchmarks.models import Sale
+from benchmarks.seeding import COLUMNS
+from exportapp.exceptions import ExportError
+from exportapp.jobs import lifecycle
+from exportapp.management import output as handing
+from exportapp.models import ExportJob
+from exportapp.states import JobState
+from exportapp.tables.selection import Operator, Selection, Viewer
+
+LOOK_SECONDS = 0.05
+WITH_A_FUNCTION = tuple("buyer" if name == "customer" else name for name in COLUMNS)
+
+
+def command(output: Path, rows: int) -> None:
+    _command(output, rows)
+
+
+def command_on_instances(output: Path, rows: int) -> None:
+    _command(output, rows, columns=",".join(WITH_A_FUNCTION))
+
+
+def click(output: Path, rows: int) -> float:
+    """Ask as the admin does and wait for the workers; returns seconds from the call to the end."""
+    selection = Selection(source=Sale._meta.label, query={"id__lte": [str(rows)]})
+    # A web process has its connection and what a first request loads.
+    connection.ensure_connection()
+    viewer = Viewer.now(Operator())
+    asked = time.time()
+    job, _ = lifecycle.create(selection, viewer)
+    ended = _wait(job)
+    handing.hand_out(job, output)
+    return ended - asked
+
+
+def _wait(job: ExportJob) -> float:
+    """Look on until `job` ends; returns its `finished_at` as seconds since the epoch.
+
+    Raises ExportError when it did not succeed.
+    """
+    with connection.cursor() as cursor:
+        # Statements are counted from the server's log: looking on is not the export's work.
+        cursor.execute("SET log_statement = 'none'")
+    while job.is_active:
+        time.sleep(LOOK_SECONDS)
+        job.refresh_from_db()
+    if job.state != JobState.SUCCEEDED or job.finished_at is None:
+        raise ExportError(f"Export {job.pk} {job.state}: {job.error}")
+    return float(job.finished_at.timestamp())
+
+
+def _command(output: Path, rows: int, **options: object) -> None:
+    asked = {"filter": [f"id__lte={rows}"], "output": output, **options}
+    call_command("export_excel", Sale._meta.label, stdout=StringIO(), **asked)
+
+
+WRITERS: dict[str, Callable[[Path, int], float | None]] = {
+    "ours-orm": command,
+    "ours-instances": command_on_instances,
+    "ours-copy": command,
+    "ours-1-worker": click,
+    "ours-2-workers": click,
+    "ours-100-rows": click,
+}

@@ -1,0 +1,11 @@
+"""The sample project with the table of the benchmark, as it would run in production."""
+
+from __future__ import annotations
+
+import os
+
+from project.settings import *  # noqa: F403
+from project.settings import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks"]
+EXPORTAPP_READER = os.environ.get("BENCH_READER", "auto")

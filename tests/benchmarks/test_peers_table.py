@@ -1,0 +1,109 @@
+"""The harness on few rows: it must measure what it says, and see through who writes too little."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from benchmarks import __main__ as benchmark
+from benchmarks import report, rotation
+from benchmarks.arena import Arena, build
+from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.seeding import COLUMNS
+from tests.services import Services
+
+ROWS = 2000
+KEYS = ("openpyxl", "ours-orm", "ours-instances", "ours-copy", "ours-2-workers")
+"""Every way of ours once; more workers are only more of the same processes."""
+
+
+@pytest.fixture(scope="module")
+def arena(servers: Services) -> Iterator[Arena]:
+    with build(servers.postgres) as arena:
+        arena.grow(ROWS)
+        yield arena
+
+
+def cells(text: str) -> dict[str, list[str]]:
+    """The cells of a Markdown table by the first of each row."""
+    lines = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
+    return {first: rest for first, *rest in (line.split(" | ") for line in lines[2:])}
+
+
+def rows_of(path: Path) -> list[tuple[Any, ...]]:
+    """Header and rows of the first sheet."""
+    with closing(openpyxl.load_workbook(path, read_only=True)) as book:
+        rows = book.worksheets[0].iter_rows(values_only=True)
+        # openpyxl writes 16 digits of a float, which is one less than it takes.
+        return [
+            tuple(round(cell, 9) if isinstance(cell, float) else cell for cell in row)
+            for row in rows
+        ]
+
+
+def contender(key: str) -> Contender:
+    return next(each for each in CONTENDERS if each.key == key)
+
+
+@pytest.mark.timeout(60)
+def test_every_contender_has_a_line_of_figures_and_a_file_with_the_rows(
+    arena: Arena, tmp_path: Path
+) -> None:
+    chosen = [contender(key) for key in ("limit", *KEYS)]
+
+    results = rotation.rotate(arena, chosen, 1, time.monotonic() + 60, print, tmp_path)
+
+    table = cells(report.peers(results))
+    assert list(table) == [each.title for each in chosen]
+    for each in chosen:
+        rows, seconds, *_, peak, size, runs = table[each.title]
+        assert (rows, runs) == (f"{each.rows(ROWS):,}", "1")
+        assert float(seconds) > 0 and float(size) > 0
+        # psql is done with so few rows before anybody looks at its memory.
+        assert float(peak) > 50 or each.key == "limit"
+    reference = rows_of(tmp_path / "openpyxl.xlsx")
+    assert reference[0] == COLUMNS
+    assert [row[0] for row in reference[1:]] == list(range(1, ROWS + 1))
+    for key in KEYS:
+        # Times: openpyxl's lost their zone, ours are in the viewer's; both are UTC here.
+        assert rows_of(tmp_path / f"{key}.xlsx")[1:] == reference[1:], key
+
+
+def test_a_file_with_too_few_rows_fails_its_contender_and_no_other(arena: Arena) -> None:
+    too_many = dataclasses.replace(arena, rows=ROWS + 1)
+    lost = dataclasses.replace(contender("openpyxl"), key="nobody", title="Nobody")
+    short = contender("openpyxl")
+    right = dataclasses.replace(short, most_rows=500, title="Modest")
+    said: list[str] = []
+
+    results = rotation.rotate(too_many, [short, lost, right], 2, time.monotonic() + 60, said.append)
+
+    assert [len(result.runs) for result in results] == [0, 0, 2]
+    assert results[0].failed == "its file holds 2,000 rows, not 2,001"
+    assert "StopIteration" in results[1].failed
+    words = [line.split()[0].rstrip(":") for line in said]
+    assert words == ["openpyxl", "Nobody", "Modest", "Modest"]
+    assert results[0].failed in cells(report.peers(results))[short.title][1]
+
+
+def test_no_run_starts_after_the_deadline(arena: Arena) -> None:
+    (result,) = rotation.rotate(arena, [contender("limit")], 3, time.monotonic(), print)
+
+    assert result.runs == []
+    assert cells(report.peers([result]))[result.contender.title][1] == "no run"
+
+
+def test_what_is_not_installed_is_left_out_loudly() -> None:
+    said: list[str] = []
+    missing = dataclasses.replace(contender("openpyxl"), module="no_such_package.writer")
+
+    assert not benchmark.is_there(missing, said.append)
+    assert "LEFT OUT" in said[0]

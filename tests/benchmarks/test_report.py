@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from benchmarks import report
+from benchmarks.contenders import LIMIT, Contender
+from benchmarks.rotation import Result, Run
+from benchmarks.verify import BLOCK_BYTES, rows_in
+
+PEER = Contender("peer", "A peer", "peer", "peer", most_rows=50_000)
+
+
+def run(seconds: float) -> Run:
+    return Run(seconds=seconds, cpu=1.0, server_cpu=0.5, peak=100 * 2**20, size=2**20)
+
+
+def test_figures_are_medians_and_ratios_are_per_row() -> None:
+    limit = Result(LIMIT, 1_000_000, [run(1.0), run(2.0), run(30.0)])
+    peer = Result(PEER, 50_000, [run(5.0)])
+
+    lines = report.peers([limit, peer]).splitlines()
+
+    assert lines[2].split(" | ")[1:5] == ["1,000,000", "2.00", "500,000", "1.00"]
+    assert lines[3].split(" | ")[1:5] == ["50,000", "5.00", "10,000", "50.00"]
+
+
+def test_a_section_is_replaced_and_the_rest_of_the_page_kept(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- peers -->\nold\n<!-- /peers -->\nafter\n")
+
+    report.write_section(page, "peers", "new \\1")
+    report.write_section(page, "peers", "newer \\1")
+
+    assert page.read_text() == ("before\n<!-- peers -->\n\nnewer \\1\n\n<!-- /peers -->\nafter\n")
+
+
+def test_a_page_without_the_section_is_refused_and_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing here\n")
+
+    with pytest.raises(report.NoPlace):
+        report.write_section(page, "peers", "new")
+    assert page.read_text() == "nothing here\n"
+
+
+@pytest.mark.parametrize("name", report.SECTIONS)
+def test_the_page_has_a_place_for_each_table(tmp_path: Path, name: str) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text((Path(__file__).parents[2] / "docs" / "performance.md").read_text())
+
+    report.write_section(page, name, "new")
+
+    assert "\nnew\n" in page.read_text()
+
+
+def test_a_row_that_lies_across_two_blocks_is_counted_once(tmp_path: Path) -> None:
+    path, row = tmp_path / "rows.xlsx", b'<row r="1"><c/></row>'
+    count = 2 * BLOCK_BYTES // len(row)
+    assert BLOCK_BYTES % len(row) in range(1, len(b"<row "))
+    with ZipFile(path, "w") as package:
+        package.writestr("xl/worksheets/sheet1.xml", row * count)
+        package.writestr("xl/worksheets/_rels/sheet1.xml.rels", row)
+
+    assert rows_in(path) == count - 1
+
+
+def test_the_machine_is_named_with_the_versions_that_matter() -> None:
+    about = report.machine("18.4")
+
+    assert "PostgreSQL 18.4" in about
+    assert "openpyxl 3." in about
