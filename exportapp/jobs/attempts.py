@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 
+import pyarrow
 from django.db import close_old_connections, transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -33,7 +34,8 @@ def attempt(job: ExportJob, lease: Lease) -> Iterator[None]:
             yield
         except LeaseLost as error:
             _note(job, lease, Happened.REFUSED, error)
-        except WorkInterrupted as error:
+        except (WorkInterrupted, pyarrow.ArrowCancelled) as error:
+            # Arrow listens to SIGINT and SIGTERM itself while it parses, and hands them on.
             lease.release()
             _note(job, lease, Happened.RELEASED, error)
             settle(job)
@@ -44,7 +46,7 @@ def attempt(job: ExportJob, lease: Lease) -> Iterator[None]:
         except Exception as error:
             close_old_connections()
             _judge(job, lease, error)
-    except LeaseLost as error:
+    except (LeaseLost, WorkInterrupted) as error:
         _note(job, lease, Happened.REFUSED, error)
 
 

@@ -45,9 +45,9 @@ class Lease:
     piece: ExportJob | ExportShard
     fence: int
 
-    def renew(self) -> None:
+    def renew(self, **changes: Any) -> None:
         until = Now() + timedelta(seconds=conf.LEASE_SECONDS)
-        self._require(self.piece.mine(self.fence).update(lease_until=until))
+        self._require(self.piece.mine(self.fence).update(lease_until=until, **changes))
 
     def update(self, **changes: Any) -> None:
         """Write to the piece and keep it."""
@@ -59,13 +59,18 @@ class Lease:
         self.piece.refresh_from_db()
 
     def release(self, **changes: Any) -> None:
-        """Hand the piece back so that anyone may claim it."""
+        """Hand the piece back so that anyone may claim it.
+
+        A commit whose answer was lost stands; one that was rolled back changed `piece` all the
+        same: only the database knows what there is to hand back.
+        """
         changes = UNHELD | changes
+        held = self.piece.mine(self.fence).exclude(lease_until=None)
         if isinstance(self.piece, ExportShard):
-            rows = self.piece.mine(self.fence)
-            self._require(rows.move_to(self.piece.released_state, **changes))
+            moves = ((held.filter(status=claimed), free) for claimed, free in RELEASED.items())
+            self._require(sum(rows.move_to(free, **changes) for rows, free in moves))
         else:
-            self.update(**changes)
+            self._require(held.update(**changes))
 
     def _require(self, rows: int) -> None:
         if rows:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import PurePath
 from typing import BinaryIO
 
@@ -23,8 +22,9 @@ from exportapp.jobs.book import Book
 from exportapp.jobs.files import Written, kept_if_committed, reading, writing
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.leases import Lease
+from exportapp.jobs.transitions import expiry
 from exportapp.models import ExportFile, ExportJob, ExportShard
-from exportapp.states import JobState
+from exportapp.states import JobState, ShardState
 from exportapp.xlsx import PackageWriter, Span
 
 
@@ -70,7 +70,7 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
         lease.commit(
             JobState.SUCCEEDED,
             finished_at=Now(),
-            expires_at=Now() + timedelta(days=conf.RETENTION_DAYS),
+            expires_at=expiry(),
         )
         ExportFile.objects.filter(job=job).delete()
         ExportFile.objects.bulk_create(files)
@@ -97,6 +97,9 @@ def prove(sheets: Sequence[Sheet], book: Book, job: ExportJob) -> None:
 def _sheets(job: ExportJob, book: Book) -> list[Sheet]:
     sheets = [Sheet(number, rows) for number, rows in enumerate(book.layout.sheets)]
     for shard in ExportShard.objects.filter(job=job).order_by("number"):
+        if shard.state != ShardState.RENDERED:
+            # Taken back while a worker that had seen it rendered moved the job on.
+            raise DamagedShard(shard, f"{shard} is {shard.status}, not rendered.")
         for sheet, *span in shard.spans["spans"]:
             sheets[sheet].pieces.append((shard, Span.from_json(span)))
     return sheets

@@ -35,6 +35,9 @@ def advance(job: ExportJob) -> bool:
             return False
         return _settle_layout(job)
     if job.state == JobState.RENDERING:
+        if shards.filter(status__in=(ShardState.PENDING, ShardState.EXTRACTING)).exists():
+            # It was found damaged while another worker settled the layout.
+            return try_move(job, JobState.EXTRACTING, "rows of a damaged file are read again")
         if shards.exclude(status=ShardState.RENDERED).exists():
             return False
         return try_move(job, JobState.MERGING, "every shard is rendered")

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from exportapp.conf import conf
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.journal import Happened, record
-from exportapp.jobs.leases import UNHELD, Lease
+from exportapp.jobs.leases import SETTLED, Lease
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.recall import Recalled
 from exportapp.jobs.wakeups import wake
@@ -33,7 +33,7 @@ def plan(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -> N
         upto, rows = found
         number += 1
         with transaction.atomic():
-            lease.renew()
+            lease.renew(lost_leases=0)
             ExportShard.objects.create(
                 job=job,
                 number=number,
@@ -46,7 +46,7 @@ def plan(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -> N
                 wake(job, job.parallelism - 1)
         after = upto
         beat()
-    lease.update(planned_at=Now(), **UNHELD)
+    lease.update(planned_at=Now(), **SETTLED)
     job.refresh_from_db()
     counts = ExportShard.objects.filter(job=job).counts()
     Anchors(job.pk).show(

@@ -103,6 +103,9 @@ class Anchors:
     def show(self, **fields: Any) -> None:
         """Set fields that only the job's own moves change, and tell listeners."""
         progress, seq = self.keys[0], self.keys[3]
+        if not self._redis.hexists(progress, "started"):
+            # Half an anchor would pass for a whole one.
+            self._rebuild()
         pipeline = self._redis.pipeline()
         pipeline.hset(progress, mapping={name: str(value) for name, value in fields.items()})
         pipeline.hset(progress, "last_updated", f"{time.time():.3f}")

@@ -50,6 +50,7 @@ def recover(job: ExportJob) -> bool:
     freed_job = free_lost_job(job)
     if freed_job:
         record(job, Happened.RECOVERED, f"lost by {job.worker}")
+        _poison_job(job)
     for shard in ExportShard.objects.filter(job=job, lost_leases__gte=conf.MAX_LOST_LEASES):
         _poison(job, shard)
     job.refresh_from_db()
@@ -64,6 +65,12 @@ def _poison(job: ExportJob, shard: ExportShard) -> None:
     rows = shard.mine(shard.fence).filter(lease_until=None)
     if rows.move_to(ShardState.FAILED, error_code="poison", error=error, **UNHELD):
         fail(job, "poison", error, shard=shard.number)
+
+
+def _poison_job(job: ExportJob) -> None:
+    job.refresh_from_db()
+    if job.lost_leases >= conf.MAX_LOST_LEASES:
+        fail(job, "poison", f"{job.lost_leases} workers died planning or joining it.")
 
 
 def _is_idle(job: ExportJob) -> bool:

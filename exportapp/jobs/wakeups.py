@@ -10,7 +10,9 @@ import django_rq
 import rq
 from django.db import transaction
 from django.db.models.functions import Now
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from exportapp.conf import conf
 from exportapp.models import ExportJob
@@ -51,7 +53,10 @@ def _enqueue(job: ExportJob, count: int) -> None:
 
 
 def _queue() -> rq.Queue:
-    return django_rq.get_queue(conf.QUEUE, commit_mode="auto")
+    queue = django_rq.get_queue(conf.QUEUE, commit_mode="auto")
+    # A worker waits minutes for Redis to come back; its export must not: wake-ups may be lost.
+    queue.connection.set_retry(Retry(NoBackoff(), 1))
+    return queue
 
 
 def _prefix(job: ExportJob) -> str:

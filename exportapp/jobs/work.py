@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from django.db.models import Min
@@ -41,7 +42,7 @@ def work(job_id: Any, seconds: float | None = None) -> None:
     """Work on the export until there is nothing to claim, it stops, or the slice is over.
 
     The slice is `seconds`, or SLICE_SECONDS; at its end another wake-up is put in the queue, so
-    that exports take turns.
+    that exports take turns. So does a worker that is asked to go: the rest is for the next.
     """
     job = ExportJob.objects.filter(pk=job_id).first()
     if job is None:
@@ -53,6 +54,8 @@ def work(job_id: Any, seconds: float | None = None) -> None:
             return
         if not step(job) and not _wait_for_retry(job):
             return
+    if seconds is None:
+        wake(job)
 
 
 def step(job: ExportJob) -> bool:
@@ -117,8 +120,8 @@ def _shard(job: ExportJob, lease: Lease) -> None:
     with attempt(job, lease):
         if lease.piece.state == ShardState.EXTRACTING:
             beat = Heartbeat(job, lease, anchors, "extracted")
-            extract(job, lease, recall(job), beat)
-            _committed(job, lease, anchors, "extracted", Happened.EXTRACTED)
+            how = extract(job, lease, recall(job), beat)
+            _committed(job, lease, anchors, "extracted", Happened.EXTRACTED, **asdict(how))
         else:
             render(job, lease, Heartbeat(job, lease, anchors, "rendered"))
             _committed(job, lease, anchors, "rendered", Happened.RENDERED)
@@ -131,9 +134,11 @@ def _merge(job: ExportJob, lease: Lease) -> None:
         phases.finish(job)
 
 
-def _committed(job: ExportJob, lease: Lease, anchors: Anchors, phase: str, kind: Happened) -> None:
+def _committed(
+    job: ExportJob, lease: Lease, anchors: Anchors, phase: str, kind: Happened, **data: Any
+) -> None:
     shard = lease.piece
     assert isinstance(shard, ExportShard)
     rows = getattr(shard, f"rows_{phase}")
     anchors.beat(phase, rows, shard=shard, fence=lease.fence, done=True)
-    record(job, kind, f"{rows} rows", shard=shard, worker=worker_name(), rows=rows)
+    record(job, kind, f"{rows} rows", shard=shard, worker=worker_name(), rows=rows, **data)

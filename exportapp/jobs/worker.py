@@ -7,21 +7,28 @@ database connection opened in the parent is shared with the child.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
 import sys
 from typing import Any
 
-import pyarrow  # noqa: F401  (imported once in the parent: a work-horse then starts in no time)
+import pyarrow
 import rq
 from django.db import connections
 
-from exportapp.jobs import work  # noqa: F401  (likewise)
+from exportapp.jobs import work  # noqa: F401  (once in the parent, likewise)
 from exportapp.jobs.heartbeat import stop_requested
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal that this process gets when its parent dies."""
+
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+
+# Once in the parent, so that no work-horse does it again: where pandas is installed, the first
+# array imports all of it.
+pyarrow.array([""])
 
 
 class ExportWorker(rq.Worker):
@@ -33,8 +40,16 @@ class ExportWorker(rq.Worker):
         super().__init__(*args, **kwargs)
 
     def fork_work_horse(self, job: Any, queue: Any) -> None:
+        """Fork; a SIGTERM at this moment waits until there is somebody who can hear it."""
         connections.close_all()
-        super().fork_work_horse(job, queue)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            super().fork_work_horse(job, queue)
+            if self._stop_requested:
+                # It came between taking the job and here: there was no work-horse to tell.
+                self._ask_horse_to_stop()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def setup_work_horse_signals(self) -> None:
         """First thing in the work-horse: SIGTERM asks it to hand its lease back."""
@@ -46,8 +61,14 @@ class ExportWorker(rq.Worker):
         if os.getppid() != self.pid:
             # The parent died between the fork and the line above.
             stop_requested.set()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def handle_warm_shutdown_request(self) -> None:
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        self._ask_horse_to_stop()
+
+    def _ask_horse_to_stop(self) -> None:
         if self.horse_pid:
-            os.kill(self.horse_pid, signal.SIGTERM)
+            # It may have ended since.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)

@@ -7,6 +7,7 @@ workbook must give the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -23,6 +24,28 @@ Style: TypeAlias = "tuple[str, str | None]"
 GENERAL: Final = "General"
 DEFAULT: Final[Style] = (GENERAL, None)
 HEADER_INDEX: Final = 1
+
+FONT_ORDER: Final = (
+    "b",
+    "i",
+    "strike",
+    "condense",
+    "extend",
+    "outline",
+    "shadow",
+    "u",
+    "vertAlign",
+    "sz",
+    "color",
+    "name",
+    "family",
+    "charset",
+    "scheme",
+)
+"""The elements of a font as Excel writes them (ECMA-376 18.8.22)."""
+
+_FONT: Final = re.compile(rb"(?<=<font>).*?(?=</font>)", re.DOTALL)
+_FONT_PROPERTY: Final = re.compile(rb"<(\w+)[^<>]*/>")
 
 _NS: Final = {"x": SHEET_MAIN_NS}
 
@@ -59,6 +82,14 @@ def style_table(columns: Sequence[SheetColumn]) -> dict[Style, int]:
     return table
 
 
+def order_fonts(stylesheet: bytes) -> bytes:
+    """The stylesheet with the elements of each font in Excel's order.
+
+    openpyxl has one of its own, which the schema of the Open XML SDK refuses.
+    """
+    return _FONT.sub(_ordered, stylesheet)
+
+
 def check_styles(stylesheet: bytes, columns: Sequence[SheetColumn]) -> None:
     """Raise XlsxError where a stylesheet part gives other indexes than `style_indexes`."""
     found = dict(enumerate(_styles(stylesheet)))
@@ -81,3 +112,10 @@ def _styles(stylesheet: bytes) -> Iterator[Style]:
         alignment = cell_format.find("x:alignment", _NS)
         align = None if alignment is None else alignment.get("horizontal")
         yield custom.get(number, BUILTIN_FORMATS.get(number, "")), align
+
+
+def _ordered(font: re.Match[bytes]) -> bytes:
+    properties = sorted(
+        _FONT_PROPERTY.finditer(font[0]), key=lambda found: FONT_ORDER.index(found[1].decode())
+    )
+    return b"".join(found[0] for found in properties)

@@ -24,7 +24,14 @@ from openpyxl.writer.excel import ExcelWriter
 
 from exportapp.xlsx.escape import clean
 from exportapp.xlsx.limits import XlsxError, check_columns, check_rows, sheet_title
-from exportapp.xlsx.styles import DEFAULT, HEADER_INDEX, SheetColumn, check_styles, style_indexes
+from exportapp.xlsx.styles import (
+    DEFAULT,
+    HEADER_INDEX,
+    SheetColumn,
+    check_styles,
+    order_fonts,
+    style_indexes,
+)
 
 Hook = Callable[[Workbook], None]
 """A developer's say in the workbook: a logo, a cover sheet, another header font."""
@@ -187,6 +194,7 @@ def _cut_up(
         if not any(page is other for other in book.worksheets):
             raise XlsxError(f"The workbook hook removed the sheet '{plan.title}'.")
     files = _saved(book)
+    files[STYLES] = order_fonts(files[STYLES])
     check_styles(files[STYLES], columns)
     parts = []
     for page, plan in zip(pages, sheets, strict=True):

@@ -128,6 +128,30 @@ def forget_styles(book):
     book._number_formats.add("0.0")
 
 
+def test_fonts_are_in_the_order_of_excel_which_its_validators_ask_for():
+    def brand(book):
+        book.active["A1"].font = Font(
+            name="A > B",
+            size=9,
+            bold=True,
+            italic=True,
+            color="112233",
+            charset=1,
+            vertAlign="baseline",
+        )
+
+    skeleton = build_skeleton(COLUMNS, [SheetPlan("Orders", 1)], properties={}, hook=brand)
+    styles = next(part.data for part in skeleton.parts if part.name == "xl/styles.xml").decode()
+    fonts = re.findall(r"<font>(.*?)</font>", styles)
+
+    assert [re.findall(r"<(\w+)", font) for font in fonts] == [
+        ["sz", "color", "name", "family", "scheme"],
+        ["b", "sz", "name"],
+        ["b", "i", "vertAlign", "sz", "color", "name", "charset"],
+    ]
+    assert '<name val="A &gt; B" />' in fonts[2]
+
+
 @pytest.mark.parametrize(
     ("hook", "reason"),
     [
