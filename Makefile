@@ -22,6 +22,7 @@ demo: $(VENV)/.demo ## seed a shop, export it by two workers, serve the admin (R
 
 .PHONY: test
 test: lint ## everything: lint, types, import contract, tests on PostgreSQL and SQLite, coverage
+	tests/install
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	EXPORTAPP_TEST_DATABASE=sqlite $(BIN)/coverage run -m pytest
