@@ -1,0 +1,38 @@
+"""One process beside a plant: the cron that calls the reconciler, and the person who asks.
+
+Both in one process that stays, because starting Python takes longer than an export here.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from pathlib import Path
+
+from django.core.management import call_command
+from django.db import Error, close_old_connections
+
+from exportapp.jobs import reconcile
+
+EVERY_SECONDS = 0.1
+ASK = "ASK"
+"""Names the file in the environment whose presence asks for an export."""
+
+
+def watch() -> None:
+    """Reconcile, and make an export whenever somebody asks, until somebody ends it."""
+    # A real cron comes every 30 s; what is tested is that it mends, not how long it waits.
+    reconcile.WAKE_AGAIN_SECONDS = 0.5
+    asked = Path(os.environ[ASK])
+    while True:
+        close_old_connections()
+        try:
+            if asked.exists():
+                call_command("export_excel", "shop.Order", "--queue")
+                asked.unlink()
+            reconcile.reconcile()
+        except Error:
+            # As with cron: one turn fails, the next comes.
+            traceback.print_exc()
+        time.sleep(EVERY_SECONDS)
