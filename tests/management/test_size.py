@@ -27,9 +27,10 @@ def test_three_million_rows_make_three_sheets_in_flat_memory(
 ) -> None:
     # PostgreSQL makes the rows in seconds, on any run.
     shop = build_house(database="postgresql")
+    shop.rows("DELETE FROM shop_customer")
     shop.rows(
-        "INSERT INTO shop_customer (name, email, country, vip, joined)"
-        " SELECT 'c' || n, '', 'DE', n %% 2 = 0, DATE '2020-01-01' + n %% 1000"
+        "INSERT INTO shop_customer (id, name, email, country, vip, joined)"
+        " SELECT n, 'c' || n, '', 'DE', n %% 2 = 0, DATE '2020-01-01' + n %% 1000"
         " FROM generate_series(1, %s) n",
         [ROWS],
     )
