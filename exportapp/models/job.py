@@ -42,6 +42,8 @@ class ExportJob(Leased):
     language = models.CharField(max_length=20)
     time_zone = models.CharField(max_length=60)
     request_key = models.CharField(max_length=200)
+    trace_id = models.CharField(max_length=32, blank=True, editable=False)
+    """W3C trace id of the request that asked for it; in every event and log line."""
 
     status = models.CharField(
         _("state"), max_length=20, choices=JobState.choices, default=JobState.QUEUED
@@ -49,6 +51,10 @@ class ExportJob(Leased):
     parallelism = models.PositiveSmallIntegerField(default=1)
     planned_at = models.DateTimeField(null=True)
     layout = models.JSONField(null=True)
+    waiting_for = models.CharField(_("waits for"), max_length=300, blank=True)
+    """Why nobody works on it on purpose: a breaker that is open, a throttle; empty when not."""
+    error_snapshot = models.JSONField(null=True, editable=False)
+    """What an engineer needs of a failure after everything else is removed."""
     issues_counted = models.JSONField(default=dict)
     woken_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(_("asked"), auto_now_add=True)
