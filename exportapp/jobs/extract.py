@@ -53,7 +53,7 @@ def extract(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -
     why = "EXPORTAPP_READER is orm" if conf.READER == "orm" else obstacle(rows, recalled.columns)
     if why is None:
         try:
-            _spool(job, lease, recalled, _copied(rows, recalled), beat)
+            _spool(job, lease, recalled, _copied(rows, recalled, beat), beat)
             return Extracted("copy", None)
         except NotPlain as error:
             # One value in a million: this shard is read again, the others are not.
@@ -62,8 +62,22 @@ def extract(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -
     return Extracted("orm", why)
 
 
-def _copied(rows: QuerySet[Any], recalled: Recalled) -> Chunks:
-    for batch in copy(rows, recalled.columns, recalled.viewer, batch_rows=conf.BATCH_ROWS):
+def leave_out(
+    job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat, *, layer: str, code: str
+) -> str:
+    """Commit the shard without a row of its range; returns the sentence that its issue says."""
+    shard = cast(ExportShard, lease.piece)
+    start = f"after {shard.after}" if shard.after else "from the beginning"
+    said = f"{shard.rows_planned} rows are left out: {start}, up to {shard.upto}"
+    issue = RowIssue(code=code, layer=layer, key="", column="", message=said, value="")
+    batch = pa.RecordBatch.from_pylist([], schema=arrow_schema(recalled.columns))
+    _spool(job, lease, recalled, (chunk for chunk in [(batch, [issue])]), beat)
+    return said
+
+
+def _copied(rows: QuerySet[Any], recalled: Recalled, beat: Heartbeat) -> Chunks:
+    options: dict[str, Any] = {"batch_rows": conf.BATCH_ROWS, "waiting": beat.wait}
+    for batch in copy(rows, recalled.columns, recalled.viewer, **options):
         yield batch, ()
 
 

@@ -25,12 +25,14 @@ class Heartbeat:
     def __init__(self, job: ExportJob, lease: Lease, anchors: Anchors, phase: str = "") -> None:
         self.job, self.lease, self.anchors, self.phase = job, lease, anchors, phase
         self._beaten = self._renewed = time.monotonic()
+        self._rows = 0
 
     def __call__(self, rows: int = 0) -> None:
         """Report `rows` done of this piece.
 
         Raises WorkInterrupted when the worker or the job is to stop, and LeaseLost.
         """
+        self._rows = rows
         if stop_requested.is_set():
             raise WorkInterrupted("the worker is shutting down")
         now = time.monotonic()
@@ -43,6 +45,10 @@ class Heartbeat:
         word = self._control(rows)
         if word:
             raise WorkInterrupted(f"the export is to {word}")
+
+    def wait(self) -> None:
+        """The same while nothing comes: as many rows are done as at the last call."""
+        self(self._rows)
 
     def _control(self, rows: int) -> str:
         shard = self.lease.piece if isinstance(self.lease.piece, ExportShard) else None

@@ -6,20 +6,20 @@ one is an empty text).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.core.exceptions import EmptyResultSet
-from django.db import connections
 from django.db.models import BigIntegerField, F, Func, QuerySet
 from pyarrow import csv
+from typing_extensions import Buffer
 
 from exportapp.tables.arrays import arrow_schema, arrow_type
 from exportapp.tables.calls import Raised
 from exportapp.tables.columns import ChoiceLabel, ColumnSpec, RelatedText
+from exportapp.tables.copyout import blocks, connected
 from exportapp.tables.fetch import column_path, with_computed
 from exportapp.tables.related import RelatedTexts
 from exportapp.tables.selection import Viewer
@@ -47,10 +47,12 @@ def copy(
     viewer: Viewer,
     *,
     batch_rows: int,
+    waiting: Callable[[], None] = lambda: None,
 ) -> Iterator[pa.RecordBatch]:
     """The queryset's rows in its order, in batches as the orm reader's, without a bad value.
 
-    Only for what `copyable.obstacle` has nothing against. Raises NotPlain for values that need
+    Only for what `copyable.obstacle` has nothing against. `waiting` is called about twice a
+    second while the server has no row yet, and may raise. Raises NotPlain for values that need
     the orm reader, and the database's own errors.
     """
     with viewer.active():
@@ -58,8 +60,8 @@ def copy(
     if not sql:
         return
     shaper = _Shaper(columns, queryset.db)
-    with _copying(queryset.db, sql, params) as (copied, driver):
-        for block in _blocks(copied, driver, batch_rows):
+    with connected(queryset.db) as connection:
+        for block in blocks(connection, sql, params, batch_rows, waiting):
             with viewer.active():
                 batch = shaper.batch(block)
             yield batch
@@ -96,46 +98,6 @@ def _slots(columns: Sequence[ColumnSpec]) -> dict[tuple[str, Kind], pa.DataType]
     return slots
 
 
-@contextmanager
-def _copying(alias: str, sql: str, params: Any) -> Iterator[tuple[Any, Any]]:
-    # While COPY runs its connection can do nothing else, neither renew a lease nor fetch a related
-    # object: so it has one of its own, with the same settings.
-    connection: Any = connections[alias].copy()
-    driver = connection.Database
-    with closing(connection), connection.wrap_database_errors:
-        connection.ensure_connection()
-        # COPY takes no parameters: the driver quotes them into the text.
-        select = driver.ClientCursor(connection.connection).mogrify(sql, params)
-        with (
-            connection.connection.cursor() as cursor,
-            cursor.copy(f"COPY ({select}) TO STDOUT (FORMAT csv)") as copied,
-        ):
-            yield copied, driver
-
-
-def _blocks(copied: Any, driver: Any, batch_rows: int) -> Iterator[bytes]:
-    """The text of at most `batch_rows` whole records at a time."""
-    pgconn = copied.connection.pgconn
-    records: list[Any] = []
-    while True:
-        # What has arrived is taken straight from libpq; waiting is the driver's part.
-        size, record = pgconn.get_copy_data(1)
-        if size == 0:
-            record = copied.read()
-        if not record:
-            break
-        records.append(record)
-        if len(records) == batch_rows:
-            yield b"".join(records)
-            records.clear()
-    # All of what the server says at the end is taken before any of it is raised.
-    for result in list(iter(pgconn.get_result, None)):
-        if result.status != driver.pq.ExecStatus.COMMAND_OK:
-            raise driver.errors.error_from_result(result)
-    if records:
-        yield b"".join(records)
-
-
 class _Shaper:
     """From records to the arrays that the orm reader would have made."""
 
@@ -151,6 +113,7 @@ class _Shaper:
         }
         self._names = [f"c{index}" for index in range(len(slots))]
         self._convert = csv.ConvertOptions(
+            include_columns=self._names,
             column_types=dict(zip(self._names, slots.values(), strict=True)),
             null_values=[""],
             strings_can_be_null=True,
@@ -159,10 +122,12 @@ class _Shaper:
             false_values=["f"],
         )
 
-    def batch(self, block: bytes) -> pa.RecordBatch:
+    def batch(self, block: Buffer) -> pa.RecordBatch:
         # One block is one batch: threads and smaller blocks would only cut it up.
         reading = csv.ReadOptions(
-            column_names=self._names, use_threads=False, block_size=len(block) + 1
+            column_names=["frame", *self._names],
+            use_threads=False,
+            block_size=memoryview(block).nbytes + 1,
         )
         parsing = csv.ParseOptions(newlines_in_values=True)
         try:

@@ -9,20 +9,25 @@ import pyarrow as pa
 import pytest
 from django.db import DataError, OperationalError, connection
 from django.db.models import Count, F
-from django.db.models.functions import Upper
+from django.db.models.functions import Repeat, Upper
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exportapp.exceptions import WorkInterrupted
+from exportapp.tables import copyout
 from exportapp.tables.arrays import arrow_schema
 from exportapp.tables.columns import Column
 from exportapp.tables.copyable import obstacle
 from exportapp.tables.copying import NotPlain, copy
 from exportapp.tables.readers import read
 from tests.gallery.models import Artist, Painting
+from tests.house import wait_for
 from tests.tables.reading import specs_of
 
 # COPY has a connection of its own, which sees only what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
+
+COPYING = "FROM pg_stat_activity WHERE query LIKE 'COPY (%' AND state = 'active'"
 
 FIELDS = (
     *("id", "title", "state", "stars", "copies", "price", "rate", "weight", "sold", "made_on"),
@@ -38,6 +43,9 @@ COLUMNS = (
     Column(Upper("title"), title="Loud"),
     Column(F("copies") * 2, title="Twice"),
 )
+
+LONG = Column(Repeat("title", 400), title="Long")
+"""More than any buffer between server and reader holds, in a thousand rows."""
 
 LETTERS = st.characters(exclude_characters="\x00", exclude_categories=("Cs",))
 TEXT = st.text(LETTERS, max_size=50)
@@ -89,6 +97,14 @@ def same(one, other):
         assert repr(one[name].to_pylist()) == repr(other[name].to_pylist()), name
 
 
+@pytest.fixture(params=["socket", "libpq"])
+def way(request, monkeypatch):
+    """Both ways to COPY's bytes; a connection that is encrypted goes the second."""
+    if request.param == "libpq":
+        monkeypatch.setattr(copyout, "is_plain_socket", lambda connection: False)
+
+
+@pytest.mark.usefixtures("way")
 @settings(
     max_examples=60,
     deadline=None,
@@ -121,6 +137,7 @@ def test_quotes_separators_and_line_ends_in_text_stay(viewer):
     assert copied(viewer, "title")["title"].to_pylist() == [odd]
 
 
+@pytest.mark.usefixtures("way")
 def test_batches_hold_whole_rows_and_no_more_than_asked(paintings, viewer):
     specs = specs_of(viewer, "title", "copies")
     batches = list(copy(Painting.objects.order_by("-copies"), specs, viewer, batch_rows=7))
@@ -134,6 +151,7 @@ def test_parameters_of_filters_are_quoted(paintings, viewer):
     assert copied(viewer, "title", rows=rows)["title"].to_pylist() == ["No. 03"]
 
 
+@pytest.mark.usefixtures("way")
 def test_no_row_can_match(viewer):
     assert copied(viewer, "title", rows=Painting.objects.none().order_by("pk")).num_rows == 0
     assert copied(viewer, "title", rows=Painting.objects.filter(pk__in=[])).num_rows == 0
@@ -178,6 +196,7 @@ def test_a_related_text_that_cannot_be_made_is_left_to_the_orm_reader(
         copied(viewer, "artist")
 
 
+@pytest.mark.usefixtures("way")
 def test_an_error_in_the_middle_is_django_s_and_the_connection_lives_on(paintings, viewer):
     rows = Painting.objects.extra(select={}, where=["1 / (copies - 20) < 5"]).order_by("copies")
     with pytest.raises(DataError, match="division by zero"):
@@ -185,24 +204,38 @@ def test_an_error_in_the_middle_is_django_s_and_the_connection_lives_on(painting
     assert Painting.objects.count() == 23
 
 
+@pytest.mark.usefixtures("way")
 def test_stopping_in_the_middle_leaves_the_connection_usable(viewer):
-    Painting.objects.bulk_create(Painting(title="x" * 50) for _ in range(20_000))
-    specs = specs_of(viewer, "title")
+    Painting.objects.bulk_create(Painting(title="x" * 50) for _ in range(1_000))
+    specs = specs_of(viewer, LONG)
     batches = copy(Painting.objects.order_by("pk"), specs, viewer, batch_rows=10)
     assert next(batches).num_rows == 10
     batches.close()
-    assert Painting.objects.count() == 20_000
+    assert Painting.objects.count() == 1_000
 
 
-def test_a_server_that_goes_away_in_the_middle_is_an_operational_error(viewer, servers):
-    Painting.objects.bulk_create(Painting(title="x" * 50) for _ in range(20_000))
+def test_whoever_gives_up_waiting_stops_the_query_too(paintings, viewer, servers):
+    """A server that has no row to send yet would not notice that nobody listens."""
+
+    def give_up():
+        raise WorkInterrupted("enough")
+
+    rows = Painting.objects.extra(where=["pg_sleep(600) IS NOT NULL"]).order_by("pk")
     specs = specs_of(viewer, "title")
+    with pytest.raises(WorkInterrupted):
+        list(copy(rows, specs, viewer, batch_rows=9, waiting=give_up))
+    with servers.postgres.connect("postgres") as other:
+        wait_for(lambda: other.execute(f"SELECT count(*) = 0 {COPYING}").fetchone()[0])
+
+
+@pytest.mark.usefixtures("way")
+def test_a_server_that_goes_away_in_the_middle_is_an_operational_error(viewer, servers):
+    Painting.objects.bulk_create(Painting(title="x" * 50) for _ in range(1_000))
+    specs = specs_of(viewer, LONG)
     batches = copy(Painting.objects.order_by("pk"), specs, viewer, batch_rows=10)
     next(batches)
     with servers.postgres.connect("postgres") as other:
-        other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY (%'"
-        )
+        other.execute(f"SELECT pg_terminate_backend(pid) {COPYING}")
     with pytest.raises(OperationalError):
         list(batches)
-    assert Painting.objects.count() == 20_000
+    assert Painting.objects.count() == 1_000

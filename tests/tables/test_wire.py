@@ -1,0 +1,140 @@
+"""The protocol's reader against a server that says whatever a server may say."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exportapp.tables import wire
+
+TEXT = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=40)
+LOOKS_LIKE_A_HEADER = "x" * (0x6400 - 4 - 1)
+"""With its line feed the row's length is 0x6400, so "d" and a zero stand in its header."""
+
+NOTICE = ("N", b"SNOTICE\0C00000\0Mhello\0\0")
+STATUS = ("S", b"application_name\0d\0")
+ROW_ENDS = b"\n"
+Messages = Iterable[tuple[str, bytes]]
+
+
+def message(kind: str, body: bytes) -> bytes:
+    return kind.encode() + struct.pack("!i", len(body) + 4) + body
+
+
+def data(*rows: str) -> list[tuple[str, bytes]]:
+    return [("d", row.encode() + ROW_ENDS) for row in rows]
+
+
+def answer(*messages: tuple[str, bytes]) -> bytes:
+    whole = [("H", b"\0\0\0"), *messages, ("c", b""), ("C", b"COPY 1\0"), ("Z", b"I")]
+    return b"".join(message(kind, body) for kind, body in whole)
+
+
+@contextmanager
+def server(
+    said: bytes, pieces: Sequence[int] = (), *, hang_up: bool = False
+) -> Iterator[socket.socket]:
+    """The client's end; the other says `said`, cut into `pieces` bytes at a time."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    def speak() -> None:
+        theirs.recv(1000)
+        rest = memoryview(said)
+        sizes = iter(pieces)
+        while rest:
+            size = next(sizes, len(rest))
+            theirs.sendall(rest[:size])
+            rest = rest[size:]
+        if hang_up:
+            theirs.close()
+
+    speaker = threading.Thread(target=speak)
+    speaker.start()
+    with closing(ours), closing(theirs), wire.borrowed(ours.fileno()) as borrowed:
+        yield borrowed
+        speaker.join(10)
+
+
+def rows_of(sock: socket.socket, records: int) -> list[list[str]]:
+    """The rows of each block, without their frames."""
+    found = []
+    for block in wire.CopyOut(sock, "COPY x TO STDOUT (FORMAT csv)", lambda: None).blocks(records):
+        begun = bytes(block).split(wire.FRAME)
+        assert begun[0] == b""
+        found.append([row.decode().removesuffix("\n") for row in begun[1:]])
+    return found
+
+
+@settings(max_examples=150)
+@given(
+    rows=st.lists(TEXT.map(lambda text: text.replace("0000,", ""))),
+    records=st.integers(1, 7),
+    pieces=st.lists(st.integers(1, 50)),
+    noise=st.lists(st.sampled_from([NOTICE, STATUS]), max_size=3),
+    where=st.integers(0, 30),
+)
+def test_every_row_comes_once_however_the_bytes_arrive(
+    rows: list[str], records: int, pieces: list[int], noise: list[tuple[str, bytes]], where: int
+) -> None:
+    messages = data(*rows)
+    messages[where:where] = noise
+    with server(answer(*messages), pieces) as sock:
+        blocks = rows_of(sock, records)
+    assert [row for block in blocks for row in block] == rows
+    assert all(len(block) == records for block in blocks[:-1])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [LOOKS_LIKE_A_HEADER, "y" * 0x640000, "z" * (2**24 + 7), "d" * 300, "", "w" * 65_531],
+    ids=["header in header", "6 MiB", "over 16 MiB", "only d", "empty", "64 KiB"],
+)
+def test_a_row_of_odd_length_is_found_among_others(odd: str) -> None:
+    rows = ["first", odd, "dd", odd, odd, "last"]
+    with server(answer(*data(*rows))) as sock:
+        assert rows_of(sock, 2) == [rows[:2], rows[2:4], rows[4:]]
+
+
+def test_no_row_is_no_block() -> None:
+    with server(answer()) as sock:
+        assert rows_of(sock, 5) == []
+
+
+def test_an_error_in_the_middle_is_raised_with_its_code() -> None:
+    error = ("E", b"SERROR\0VERROR\0C57014\0Mcanceling statement\0\0")
+    expected = pytest.raises(wire.ServerError, match="canceling statement")
+    with server(answer(*data("one", "two"), error)) as sock, expected as caught:
+        rows_of(sock, 1)
+    assert caught.value.sqlstate == "57014"
+
+
+@pytest.mark.parametrize("kept", [-9, -20, 30], ids=["no end", "half a row", "the first rows"])
+def test_a_server_that_is_gone_is_no_end_of_rows(kept: int) -> None:
+    said = answer(*data("one", "two", "three"))[:kept]
+    expected = pytest.raises(ConnectionError, match="in the middle of COPY")
+    with server(said, hang_up=True) as sock, expected:
+        rows_of(sock, 10)
+
+
+def test_an_answer_of_another_kind_is_refused() -> None:
+    with server(answer(("T", b"\0\0"))) as sock, pytest.raises(ConnectionError, match="b'T'"):
+        rows_of(sock, 1)
+
+
+def test_whoever_waits_is_asked_whether_to_go_on() -> None:
+    class EnoughError(Exception):
+        pass
+
+    def enough() -> None:
+        raise EnoughError
+
+    with server(b"") as sock, pytest.raises(EnoughError):
+        next(wire.CopyOut(sock, "COPY x TO STDOUT", enough).blocks(1))
