@@ -6,7 +6,11 @@ contenders      who takes part; `contender` runs one of them in a process of its
 peers, ours     how each of them writes the file
 rotation        contenders in turn; meter: their seconds, processors and memory; verify: their rows
 scale           our own workers on growing tables
-report          Markdown
+skew            shards by rows and by bytes, on rows of very different length
+steps           when each shard was taken up and done
+metadata        what a shard's facts and spans cost in other formats
+report, plot    Markdown, and a picture of it
+alone           what other packages brought along, hidden from those that do not need it
 seeding, models, admin, settings   the Django project with the rows
 """
 

@@ -10,19 +10,29 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import plot, report
 from benchmarks.arena import Arena, build
 from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.metadata import ROWS as METADATA_ROWS
+from benchmarks.metadata import metadata
 from benchmarks.rotation import Say, rotate
-from benchmarks.scale import scale
+from benchmarks.scale import PARTS, scale
+from benchmarks.skew import skew
 from tests.services import Postgres
 
-ROWS = {"peers": 1_000_000, "scale": 10_000_000}
+ROWS = {
+    "peers": 1_000_000,
+    "scale": 20_000_000,
+    "skew": 2_000_000,
+    "metadata": METADATA_ROWS,
+}
+MINUTES = {"peers": 40, "scale": 30, "skew": 20, "metadata": 5}
 
 
 def main(argv: Sequence[str]) -> None:
     options = _parser().parse_args(argv)
-    deadline = time.monotonic() + options.minutes * 60
+    minutes = options.minutes or MINUTES[options.table]
+    deadline = time.monotonic() + minutes * 60
     rows = options.rows or ROWS[options.table]
     with ExitStack() as stack:
         postgres = Postgres()
@@ -39,12 +49,25 @@ def main(argv: Sequence[str]) -> None:
 
 def _figures(arena: Arena, options: argparse.Namespace, rows: int, deadline: float) -> str:
     if options.table == "scale":
-        return scale(arena, rows, deadline, _say)
+        sizes = options.sizes or [rows // part for part in PARTS]
+        return scale(arena, sorted(sizes), deadline, _say)
+    if options.table == "skew":
+        return skew(arena, rows, options.runs, deadline, _say)
+    if options.table == "metadata":
+        return metadata(arena, rows)
+    return _peers(arena, options, rows, deadline)
+
+
+def _peers(arena: Arena, options: argparse.Namespace, rows: int, deadline: float) -> str:
     chosen = [each for each in CONTENDERS if not options.only or each.key in options.only]
     taking_part = [contender for contender in chosen if is_there(contender, _say)]
     _say(f"Making {rows:,} rows")
     arena.grow(rows)
-    return report.peers(rotate(arena, taking_part, options.runs, deadline, _say, options.keep))
+    results = rotate(arena, taking_part, options.runs, deadline, _say, options.keep)
+    picture = ""
+    if options.plot and plot.save(results, options.plot):
+        picture = f"\n![Rows a second, on a logarithmic axis]({options.plot.name})\n"
+    return f"{report.peers(results)}{picture}\n{report.against(results)}"
 
 
 def is_there(contender: Contender, say: Say) -> bool:
@@ -63,9 +86,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--table", choices=report.SECTIONS, default="peers")
     parser.add_argument("--rows", type=int, help="of the largest table")
     parser.add_argument("--runs", type=int, default=3, help="turns of every contender")
-    parser.add_argument("--minutes", type=float, default=9, help="no run starts after these")
+    parser.add_argument("--minutes", type=float, help="no run starts after these")
+    parser.add_argument("--sizes", nargs="+", type=int, metavar="ROWS", help="tables of scale")
     parser.add_argument("--only", nargs="+", default=[], choices=[c.key for c in CONTENDERS])
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the peers' files here")
+    parser.add_argument("--plot", type=Path, metavar="SVG", help="draw the peers into this file")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table into this page")
     return parser
 

@@ -7,13 +7,16 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 import psutil
+import psycopg
 
+from benchmarks import verify
 from benchmarks.contenders import LIMIT, Contender
-from benchmarks.seeding import COLUMNS, TABLE, seed
+from benchmarks.seeding import COLUMNS, SALES, TABLE, Table, seed, some
 from project.demo.valkey import Valkey, free_port
 from tests.house import House, Worker, wait_for
 from tests.services import Postgres
@@ -30,11 +33,26 @@ class Arena:
     """The process id of the PostgreSQL server."""
     psql: Path
     rows: int = 0
+    _filled: dict[str, int] = field(default_factory=dict)
+    _digests: dict[int, verify.Digests] = field(default_factory=dict)
 
-    def grow(self, rows: int) -> None:
-        """Fill the table up to `rows`."""
-        seed(self.house.database_url, rows, have=self.rows)
-        self.rows = rows
+    def grow(self, rows: int, table: Table = SALES) -> None:
+        """Fill the table up to `rows`, which is then what contenders write."""
+        have = self._filled.get(table.name, 0)
+        seed(self.house.database_url, rows, have=have, table=table)
+        self._filled[table.name] = self.rows = rows
+
+    def digests(self, rows: int) -> verify.Digests:
+        """What a file of the first `rows` rows must hold, by the database's own word."""
+        if rows not in self._digests:
+            text = BytesIO()
+            with psycopg.connect(self.house.database_url) as connection:
+                statement = f"COPY ({some(rows)}) TO STDOUT (FORMAT csv)"
+                with connection.cursor() as cursor, cursor.copy(statement) as data:
+                    for block in data:
+                        text.write(block)
+            self._digests[rows] = verify.digests(verify.csv_frame(text.getvalue()))
+        return self._digests[rows]
 
     def command(self, contender: Contender, output: Path) -> list[str]:
         """What to run to have `contender` write its rows to `output`."""
@@ -45,9 +63,9 @@ class Arena:
         return [sys.executable, *words, str(contender.rows(self.rows))]
 
     @contextlib.contextmanager
-    def workers(self, count: int) -> Iterator[list[Worker]]:
+    def workers(self, count: int, **env: str) -> Iterator[list[Worker]]:
         """RQ workers that listen and have nothing to do; ended when the block is left."""
-        workers = [self.house.start_worker() for _ in range(count)]
+        workers = [self.house.start_worker(**env) for _ in range(count)]
         try:
             yield workers
         finally:

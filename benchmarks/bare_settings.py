@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks import alone
 from benchmarks.settings import *  # noqa: F403
+
+alone.hide("numpy")
 
 INSTALLED_APPS = ["benchmarks"]

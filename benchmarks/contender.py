@@ -17,7 +17,7 @@ from pathlib import Path
 
 import django
 
-from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.contenders import BY_KEY, Contender
 
 Write = Callable[[Path, int], float | None]
 
@@ -28,7 +28,7 @@ def writer(contender: Contender) -> Write:
     Peers and we are not imported together: memory would be counted that the one at work has no
     use for.
     """
-    if contender.key.startswith("ours"):
+    if contender.is_ours:
         from benchmarks import ours
 
         return ours.WRITERS[contender.key]
@@ -39,7 +39,7 @@ def writer(contender: Contender) -> Write:
 
 def main(key: str, output: str, rows: str) -> None:
     django.setup()
-    write = writer(next(contender for contender in CONTENDERS if contender.key == key))
+    write = writer(BY_KEY[key])
     started, cpu = time.monotonic(), time.process_time()
     seconds = write(Path(output), int(rows))
     took = time.monotonic() - started if seconds is None else seconds

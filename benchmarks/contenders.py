@@ -29,6 +29,10 @@ class Contender:
         return min(wanted, self.most_rows or wanted)
 
     @property
+    def is_ours(self) -> bool:
+        return self.package == "exportapp"
+
+    @property
     def is_installed(self) -> bool:
         return importlib.util.find_spec(self.module.partition(".")[0]) is not None
 
@@ -65,3 +69,8 @@ CONTENDERS = (
     _ours("ours-2-workers", "ours, click to file, 2 workers", workers=2),
     _ours("ours-100-rows", "ours, click to file, 100 rows", workers=1),
 )
+
+NARROW = _ours("ours-narrow", "ours, click to file, 4 columns", workers=2)
+SKEWED = _ours("ours-skewed", "ours, click to file, texts of very different length", workers=2)
+
+BY_KEY = {contender.key: contender for contender in (*CONTENDERS, NARROW, SKEWED)}

@@ -23,3 +23,32 @@ class Sale(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+
+class Tick(models.Model):
+    """A narrow row: four columns, about 25 bytes as CSV."""
+
+    id = models.BigAutoField(primary_key=True)
+    number = models.CharField(max_length=20)
+    quantity = models.IntegerField()
+    paid = models.BooleanField()
+
+    class Meta:
+        app_label = "benchmarks"
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Letter(models.Model):
+    """A short text as a rule; a hundredth of them, side by side, have 16 KiB."""
+
+    id = models.BigAutoField(primary_key=True)
+    title = models.CharField(max_length=20)
+    body = models.TextField()
+
+    class Meta:
+        app_label = "benchmarks"
+
+    def __str__(self) -> str:
+        return self.title

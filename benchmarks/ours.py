@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Model
 
-from benchmarks.models import Sale
+from benchmarks.models import Letter, Sale, Tick
 from benchmarks.seeding import COLUMNS
 from exportapp.exceptions import ExportError
 from exportapp.jobs import lifecycle
@@ -31,9 +33,9 @@ def command_on_instances(output: Path, rows: int) -> None:
     _command(output, rows, columns=",".join(WITH_A_FUNCTION))
 
 
-def click(output: Path, rows: int) -> float:
+def click(output: Path, rows: int, model: type[Model] = Sale) -> float:
     """Ask as the admin does and wait for the workers; returns seconds from the call to the end."""
-    selection = Selection(source=Sale._meta.label, query={"id__lte": [str(rows)]})
+    selection = Selection(source=model._meta.label, query={"id__lte": [str(rows)]})
     # A web process has its connection and what a first request loads.
     connection.ensure_connection()
     viewer = Viewer.now(Operator())
@@ -72,4 +74,6 @@ WRITERS: dict[str, Callable[[Path, int], float | None]] = {
     "ours-1-worker": click,
     "ours-2-workers": click,
     "ours-100-rows": click,
+    "ours-narrow": partial(click, model=Tick),
+    "ours-skewed": partial(click, model=Letter),
 }

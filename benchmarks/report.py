@@ -14,7 +14,7 @@ import psutil
 from benchmarks.contenders import CONTENDERS, LIMIT
 from benchmarks.rotation import Result
 
-SECTIONS = ("peers", "scale")
+SECTIONS = ("peers", "scale", "skew", "metadata")
 """The tables that there are, as the page names their places."""
 
 BASES = ("Django", "psycopg", "pyarrow", "isal", "rq")
@@ -37,6 +37,26 @@ def peers(results: Sequence[Result]) -> str:
     headers = ["", "rows", "seconds", "rows/s", "× limit", "CPU s", "server CPU s"]
     headers += ["peak MiB", "file MiB", "runs"]
     return table(headers, (_line(result, limit) for result in results))
+
+
+def against(results: Sequence[Result]) -> str:
+    """Our best against each peer, as a Markdown list: how many times its rows a second."""
+    measured = [result for result in results if result.runs and is_rate(result)]
+    ours = [result for result in measured if result.contender.is_ours]
+    if not ours:
+        return ""
+    best = min(ours, key=_per_row)
+    return "".join(
+        f"- {best.contender.title}: {_per_row(peer) / _per_row(best):.2f} × the rows/s of "
+        f"{peer.contender.title}\n"
+        for peer in measured
+        if not peer.contender.is_ours and peer.contender != LIMIT
+    )
+
+
+def is_rate(result: Result) -> bool:
+    """Whether rows a second say something: a hundred rows are all overhead."""
+    return result.contender.rows(10**9) > 1000
 
 
 def machine(postgresql: str) -> str:
@@ -64,8 +84,7 @@ def _line(result: Result, limit: float | None) -> list[str]:
     title, rows = result.contender.title, f"{result.rows:,}"
     if not result.runs:
         return [title, rows, f"failed: {result.failed}" if result.failed else "no run", *[""] * 7]
-    # A hundred rows are all overhead: a rate would say nothing.
-    many = result.contender.rows(10**9) > 1000
+    many = is_rate(result)
     ratio = f"{_per_row(result) / limit:.2f}" if many and limit else ""
     return [
         title,

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import meter
 from benchmarks.arena import Arena
 from benchmarks.contenders import LIMIT, Contender
-from benchmarks.verify import rows_in
+from benchmarks.verify import WrongCells, check
 from tests.house import Worker
 
 CONTENDER_SECONDS = 120
@@ -47,10 +47,6 @@ class Result:
         return float(statistics.median(getattr(run, measure) for run in self.runs))
 
 
-class WrongRows(RuntimeError):
-    """A contender's file does not hold the rows that it was to write."""
-
-
 def rotate(
     arena: Arena,
     contenders: Sequence[Contender],
@@ -64,6 +60,8 @@ def rotate(
     One that fails once is left out of later turns, and says why in `failed`. The files of the
     last turn stay in the folder `keep`, by the contenders' keys.
     """
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
     results = [Result(contender, contender.rows(arena.rows)) for contender in contenders]
     for turn in range(1, turns + 1):
         for result in results:
@@ -103,9 +101,9 @@ def _take_turn(arena: Arena, result: Result, say: Say, keep: Path | None) -> Non
     try:
         with arena.workers(contender.workers) as workers:
             run = measure(arena, contender, output, workers)
-        if not result.runs:
-            _verify(output, result.rows)
-    except (subprocess.SubprocessError, WrongRows) as error:
+        # Each time: a time counts for the file that it made, not for an earlier one.
+        check(output, result.rows, arena.digests(result.rows))
+    except (subprocess.SubprocessError, WrongCells) as error:
         reason = getattr(error, "stderr", None) or str(error)
         result.failed = reason.strip().splitlines()[-1]
         say(f"{contender.title} FAILED:\n{reason}")
@@ -137,9 +135,3 @@ def _run(arena: Arena, contender: Contender, output: Path) -> _Own:
 def _children_cpu() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def _verify(output: Path, rows: int) -> None:
-    found = rows_in(output)
-    if found != rows:
-        raise WrongRows(f"its file holds {found:,} rows, not {rows:,}")

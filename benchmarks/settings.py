@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 
+from benchmarks import alone
 from project.settings import *  # noqa: F403
 from project.settings import INSTALLED_APPS
 
+alone.hide("pandas")
+
 INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks"]
 EXPORTAPP_READER = os.environ.get("BENCH_READER", "auto")
+EXPORTAPP_SHARD_ROWS = int(os.environ.get("BENCH_SHARD_ROWS", 0)) or None

@@ -17,7 +17,9 @@ from benchmarks import __main__ as benchmark
 from benchmarks import report, rotation
 from benchmarks.arena import Arena, build
 from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.scale import scale
 from benchmarks.seeding import COLUMNS
+from benchmarks.skew import skew
 from tests.services import Services
 
 ROWS = 2000
@@ -53,13 +55,17 @@ def contender(key: str) -> Contender:
     return next(each for each in CONTENDERS if each.key == key)
 
 
-@pytest.mark.timeout(60)
+def deadline() -> float:
+    """Later than any of this takes, however busy the machine is."""
+    return time.monotonic() + 250
+
+
 def test_every_contender_has_a_line_of_figures_and_a_file_with_the_rows(
     arena: Arena, tmp_path: Path
 ) -> None:
     chosen = [contender(key) for key in ("limit", *KEYS)]
 
-    results = rotation.rotate(arena, chosen, 1, time.monotonic() + 60, print, tmp_path)
+    results = rotation.rotate(arena, chosen, 1, deadline(), print, tmp_path)
 
     table = cells(report.peers(results))
     assert list(table) == [each.title for each in chosen]
@@ -84,14 +90,28 @@ def test_a_file_with_too_few_rows_fails_its_contender_and_no_other(arena: Arena)
     right = dataclasses.replace(short, most_rows=500, title="Modest")
     said: list[str] = []
 
-    results = rotation.rotate(too_many, [short, lost, right], 2, time.monotonic() + 60, said.append)
+    results = rotation.rotate(too_many, [short, lost, right], 2, deadline(), said.append)
 
     assert [len(result.runs) for result in results] == [0, 0, 2]
     assert results[0].failed == "its file holds 2,000 rows, not 2,001"
-    assert "StopIteration" in results[1].failed
+    assert "KeyError" in results[1].failed
     words = [line.split()[0].rstrip(":") for line in said]
     assert words == ["openpyxl", "Nobody", "Modest", "Modest"]
     assert results[0].failed in cells(report.peers(results))[short.title][1]
+
+
+def test_a_file_with_another_value_fails_its_contender(arena: Arena) -> None:
+    arena.digests(ROWS)
+    change = "UPDATE benchmarks_sale SET note = %s WHERE id = 7"
+    ((note,),) = arena.house.rows("SELECT note FROM benchmarks_sale WHERE id = 7")
+    arena.house.rows(change, ["other"])
+    try:
+        (result,) = rotation.rotate(arena, [contender("openpyxl")], 1, deadline(), print)
+    finally:
+        arena.house.rows(change, [note])
+
+    assert result.runs == []
+    assert result.failed == "its file holds other values in note"
 
 
 def test_no_run_starts_after_the_deadline(arena: Arena) -> None:
@@ -107,3 +127,23 @@ def test_what_is_not_installed_is_left_out_loudly() -> None:
 
     assert not benchmark.is_there(missing, said.append)
     assert "LEFT OUT" in said[0]
+
+
+def test_the_table_of_sizes_has_a_line_of_figures_for_each(arena: Arena) -> None:
+    table = cells(scale(dataclasses.replace(arena), [300], deadline(), print))
+
+    assert list(table) == ["300"]
+    for seconds, rate, peak, claim, *_, shards, statements, commands in table.values():
+        figures = (seconds, rate.replace(",", ""), peak, claim, shards, statements, commands)
+        assert all(float(figure) > 0 for figure in figures), figures
+        assert float(claim) <= float(seconds) + 0.1
+
+
+def test_the_table_of_skewed_rows_has_both_ways_in_turn(arena: Arena) -> None:
+    table = cells(skew(dataclasses.replace(arena), 300, 1, deadline(), print))
+
+    assert list(table) == ["shards by bytes", "shards by rows"]
+    for shards, seconds, mean, p95, longest, largest, peak, runs in table.values():
+        assert (shards, runs) == ("1", "1")
+        assert 0 < float(mean) <= float(p95) <= float(longest) <= float(seconds)
+        assert float(peak) > 50 and float(largest) >= 0

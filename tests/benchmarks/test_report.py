@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-from benchmarks import report
+from benchmarks import metadata, plot, report
 from benchmarks.contenders import LIMIT, Contender
 from benchmarks.rotation import Result, Run
 from benchmarks.verify import BLOCK_BYTES, rows_in
 
 PEER = Contender("peer", "A peer", "peer", "peer", most_rows=50_000)
+OURS = Contender("ours", "Ours", "exportapp", "exportapp")
 
 
 def run(seconds: float) -> Run:
@@ -25,6 +28,55 @@ def test_figures_are_medians_and_ratios_are_per_row() -> None:
 
     assert lines[2].split(" | ")[1:5] == ["1,000,000", "2.00", "500,000", "1.00"]
     assert lines[3].split(" | ")[1:5] == ["50,000", "5.00", "10,000", "50.00"]
+
+
+def test_our_best_is_held_against_each_peer_by_rows_a_second() -> None:
+    limit = Result(LIMIT, 1_000_000, [run(1.0)])
+    peer = Result(PEER, 50_000, [run(5.0)])
+    slow, fast = (Result(OURS, 1_000_000, [run(seconds)]) for seconds in (4.0, 2.0))
+
+    text = report.against([limit, peer, slow, fast])
+
+    assert text == "- Ours: 50.00 × the rows/s of A peer\n"
+
+
+def test_the_plot_has_every_contender_and_the_same_bytes_each_time(tmp_path: Path) -> None:
+    results = [Result(LIMIT, 1_000_000, [run(1.0)]), Result(PEER, 50_000, [run(5.0)])]
+    one, two = tmp_path / "one.svg", tmp_path / "two.svg"
+
+    plot.save(results, one)
+    plot.save(results, two)
+
+    assert "A peer" in one.read_text() and "10,000" in one.read_text()
+    assert one.read_bytes() == two.read_bytes()
+    assert not plot.save([Result(PEER, 1)], tmp_path / "none.svg")
+    assert not (tmp_path / "none.svg").exists()
+
+
+def test_metadata_comes_back_from_every_format_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "LOOPS", 1)
+    facts = [[10, 8, 0, 0, 0, 0], [2**40, 60, 1, 2, 3, 4]]
+    shard = {"facts": facts, "spans": {"v": 1, "spans": [[0, 4823, 2**31, 2**32, 2**32 - 1, 9]]}}
+
+    lines = metadata.compare(shard)
+
+    assert [title for title, *_ in lines] == [each.title for each in metadata.FORMATS]
+    assert all(float(figure.replace(",", "")) > 0 for _, *figures in lines for figure in figures)
+
+
+def test_what_is_hidden_is_not_found_and_costs_nothing() -> None:
+    script = """
+import sys
+from importlib.util import find_spec
+from benchmarks import alone
+alone.hide("pandas")
+import pyarrow
+pyarrow.array([1])
+assert find_spec("pandas") is None and "pandas" not in sys.modules
+import decimal, psycopg
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_section_is_replaced_and_the_rest_of_the_page_kept(tmp_path: Path) -> None:
