@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils import translation
+from django.utils.text import capfirst
 
 from exportapp.jobs.layout import Layout
 from exportapp.models import ExportJob
 from exportapp.tables.columns import ColumnSpec
-from exportapp.tables.sources import find_source
+from exportapp.tables.sources import AnySource, find_source
 from exportapp.xlsx import (
     CellColumn,
     SheetColumn,
@@ -36,8 +39,24 @@ class Book:
     @classmethod
     def of(cls, job: ExportJob) -> Book:
         assert job.layout is not None, "rendering begins after the layout"
-        layout = Layout.from_json(job.layout)
-        specs = [ColumnSpec.from_json(column) for column in job.columns]
+        return cls.laid_out(
+            [ColumnSpec.from_json(column) for column in job.columns],
+            Layout.from_json(job.layout),
+            name=_name(job),
+            time_zone=job.time_zone,
+            created=job.created_at,
+        )
+
+    @classmethod
+    def laid_out(
+        cls,
+        specs: Sequence[ColumnSpec],
+        layout: Layout,
+        *,
+        name: str,
+        time_zone: str,
+        created: datetime,
+    ) -> Book:
         columns = [
             SheetColumn(
                 title=spec.title,
@@ -49,21 +68,29 @@ class Book:
         ]
         styles = style_indexes(columns)
         cells = [
-            cell_of(spec, style=style, time_zone=job.time_zone, as_text=as_text)
+            cell_of(spec, style=style, time_zone=time_zone, as_text=as_text)
             for spec, style, as_text in zip(specs, styles, layout.as_text, strict=True)
         ]
-        name = _name(job)
-        properties = {"title": name, "creator": "exportapp", "created": job.created_at}
+        properties = {"title": name, "creator": "exportapp", "created": created}
         return cls(layout, columns, cells, _titles(name, len(layout.sheets)), properties)
 
     def skeleton(self, sheets: Sequence[tuple[int, int]]) -> Skeleton:
-        """The workbook around the rows: (sheet, data rows down to the last one) of each sheet."""
+        """The workbook around the rows: (sheet, its data rows) of each sheet."""
         plans = [SheetPlan(title=self.titles[sheet], rows=rows) for sheet, rows in sheets]
-        return build_skeleton(
-            self.columns,
-            plans or [SheetPlan(title=self.titles[0], rows=0)],
-            properties=self.properties,
+        empty = SheetPlan(title=self.titles[0], rows=0)
+        return _skeleton(
+            tuple(self.columns), tuple(plans) or (empty,), tuple(self.properties.items())
         )
+
+
+@functools.lru_cache(maxsize=4)
+def _skeleton(
+    columns: tuple[SheetColumn, ...],
+    plans: tuple[SheetPlan, ...],
+    properties: tuple[tuple[str, Any], ...],
+) -> Skeleton:
+    # The shards of a sheet have the same: openpyxl would take a tenth of the time of each.
+    return build_skeleton(columns, plans, properties=dict(properties))
 
 
 def cell_of(spec: ColumnSpec, **settled: Any) -> CellColumn:
@@ -71,11 +98,15 @@ def cell_of(spec: ColumnSpec, **settled: Any) -> CellColumn:
     return CellColumn(kind=spec.kind, **{"style": 0} | settled)
 
 
+def name_of(source: AnySource, language: str) -> str:
+    """What the workbook and its first sheet are called."""
+    with translation.override(language):
+        return capfirst(source.title)
+
+
 def _name(job: ExportJob) -> str:
     selection = job.selection
-    model = find_source(selection["source"], selection["site"]).model
-    with translation.override(job.language):
-        return str(model._meta.verbose_name_plural).capitalize()
+    return name_of(find_source(selection["source"], selection["site"]), job.language)
 
 
 def _titles(name: str, count: int) -> list[str]:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +29,9 @@ from exportapp.models import ExportJob
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
+
+NAME = re.compile(r"(?:shard-(?P<shard>\d+)|.+)\.f(?P<fence>\d+)\.\w+(?:\.part)?")
+"""A file that we wrote: `shard-00001.f3.arrow`, `orders.f2.xlsx`, with or without `.part`."""
 
 
 class PrivateFileStorage(FileSystemStorage):
@@ -51,14 +56,22 @@ class Written:
     sha256: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that is there: its path as it would be committed, and seconds since its last byte."""
+
+    path: str
+    age: float
+    written_by: tuple[int, int] | None
+    """The shard (0 for the job itself) and the fence of who wrote it; None for no name of ours."""
+
+
 def folder(job: ExportJob) -> Path:
     """The job's own folder, made private whatever the umask."""
-    root = _root()
-    path = root / str(job.pk)
-    for directory in (root, path):
-        directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-        if directory.stat().st_mode & 0o777 != DIRECTORY_MODE and directory == path:
-            directory.chmod(DIRECTORY_MODE)
+    path = _root() / str(job.pk)
+    _make_private(path)
+    if path.stat().st_mode & 0o777 != DIRECTORY_MODE:
+        path.chmod(DIRECTORY_MODE)
     return path
 
 
@@ -74,12 +87,17 @@ def writing(job: ExportJob, name: str, fence: int) -> Iterator[Written]:
     flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
     try:
         with open(os.open(part, flags, FILE_MODE), "w+b") as file:
+            # A umask can take bits of the owner's away as well.
+            os.fchmod(file.fileno(), FILE_MODE)
             written = Written(file, f"{job.pk}/{final.name}")
             yield written
             file.flush()
-            os.fsync(file.fileno())
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                # The disk is waited for meanwhile.
+                digest = pool.submit(_digest, file)
+                os.fsync(file.fileno())
             written.size = os.fstat(file.fileno()).st_size
-            written.sha256 = _digest(file)
+            written.sha256 = digest.result()
         os.replace(part, final)
         _sync_directory(final.parent)
     except BaseException:
@@ -87,9 +105,8 @@ def writing(job: ExportJob, name: str, fence: int) -> Iterator[Written]:
         raise
 
 
-@contextlib.contextmanager
-def reading(path: str, sha256: str) -> Iterator[BinaryIO]:
-    """Open a committed file after proving that it is what was committed.
+def opened(path: str, sha256: str) -> BinaryIO:
+    """A committed file, after proving that it is what was committed.
 
     Raises FileDamaged when it is missing or its digest differs.
     """
@@ -100,7 +117,8 @@ def reading(path: str, sha256: str) -> Iterator[BinaryIO]:
             raise FileDamaged(f"{path} is missing from the export storage.") from error
         if _digest(file) != sha256:
             raise FileDamaged(f"{path} is not what was committed (SHA-256 differs).")
-        yield file
+        stack.pop_all()
+        return file
 
 
 @contextlib.contextmanager
@@ -130,21 +148,33 @@ def remove_except(job: ExportJob, keep: set[str]) -> int:
     return removed
 
 
-def remove_all(job: ExportJob) -> None:
-    remove_folder(job.pk)
+def remove_folder(job_id: uuid.UUID) -> bool:
+    """Delete the folder of a job that need not exist any more; False when there is none.
 
-
-def remove_folder(job_id: uuid.UUID) -> None:
-    """Delete the folder of a job that need not exist any more."""
-    shutil.rmtree(_root() / str(job_id), ignore_errors=True)
+    Raises OSError when something in it cannot be removed.
+    """
+    try:
+        shutil.rmtree(_root() / str(job_id))
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def folders() -> Iterator[tuple[uuid.UUID, timedelta]]:
     """The folders of jobs that there are, with the time since something in them changed."""
-    for found in _root().iterdir() if _root().is_dir() else ():
-        with contextlib.suppress(ValueError):
+    for found in list(_root().iterdir()) if _root().is_dir() else ():
+        # Not a job's, or gone meanwhile.
+        with contextlib.suppress(ValueError, FileNotFoundError):
             age = time.time() - found.stat().st_mtime
             yield uuid.UUID(found.name), timedelta(seconds=age)
+
+
+def contents(job_id: uuid.UUID) -> Iterator[Found]:
+    """The files in the folder of a job, committed or not."""
+    for entry in os.scandir(_root() / str(job_id)):
+        with contextlib.suppress(FileNotFoundError):
+            age = time.time() - entry.stat().st_mtime
+            yield Found(f"{job_id}/{entry.name}", age, _writer(entry.name))
 
 
 def local_path(path: str) -> Path:
@@ -160,6 +190,23 @@ def _root() -> Path:
             "such as exportapp.jobs.files.PrivateFileStorage."
         )
     return Path(storage.location)
+
+
+def _make_private(path: Path) -> None:
+    """Make a folder, and those above it that are missing, for the owner alone."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        # Another worker may be quicker. A umask takes bits away, also those of the owner.
+        folder.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+        folder.chmod(DIRECTORY_MODE)
+
+
+def _writer(name: str) -> tuple[int, int] | None:
+    found = NAME.fullmatch(name)
+    return (int(found["shard"] or 0), int(found["fence"])) if found else None
 
 
 def _digest(file: BinaryIO) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exportapp.jobs.versions import VERSION, require_version
 from exportapp.tables.columns import ColumnSpec
 from exportapp.xlsx import SHEET_XML_BYTES, ColumnFacts, LimitExceeded, decide_width, needs_text
 
@@ -41,10 +42,12 @@ class Layout:
     as_text: list[bool]
 
     def to_json(self) -> dict[str, Any]:
-        return {"v": 1, "sheets": self.sheets, "widths": self.widths, "as_text": self.as_text}
+        return {"v": VERSION, "sheets": self.sheets, "widths": self.widths, "as_text": self.as_text}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Layout:
+        """What `to_json` was called on. Raises SourceChanged for another version's."""
+        require_version(data, "The places of the rows")
         return cls(data["sheets"], data["widths"], data["as_text"])
 
     def segments(self, first: int, rows: int) -> list[Segment]:

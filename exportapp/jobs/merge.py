@@ -8,10 +8,12 @@ true compressed sizes, and no row depends on it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -19,13 +21,17 @@ from django.db.models.functions import Now
 from exportapp.conf import conf
 from exportapp.exceptions import ExportError, FileDamaged
 from exportapp.jobs.book import Book
-from exportapp.jobs.files import Written, kept_if_committed, reading, writing
+from exportapp.jobs.files import Written, kept_if_committed, opened, writing
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.leases import Lease
 from exportapp.jobs.transitions import expiry
+from exportapp.jobs.versions import require_version
 from exportapp.models import ExportFile, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
 from exportapp.xlsx import PackageWriter, Span
+
+AHEAD: Final = 4
+"""Files of shards that are open and proved before it is their turn."""
 
 
 @dataclass(slots=True)
@@ -100,7 +106,7 @@ def _sheets(job: ExportJob, book: Book) -> list[Sheet]:
         if shard.state != ShardState.RENDERED:
             # Taken back while a worker that had seen it rendered moved the job on.
             raise DamagedShard(shard, f"{shard} is {shard.status}, not rendered.")
-        for sheet, *span in shard.spans["spans"]:
+        for sheet, *span in require_version(shard.spans, f"The spans of {shard}")["spans"]:
             sheets[sheet].pieces.append((shard, Span.from_json(span)))
     return sheets
 
@@ -126,24 +132,44 @@ def _write(book: Book, sheets: Sequence[Sheet], written: Written, beat: Heartbea
     with PackageWriter(written.file, level=conf.DEFLATE_LEVEL, progress=copied) as package:
         for part in skeleton.parts:
             package.add(part.name, part.data)
-        for sheet, page in zip(sheets, skeleton.sheets, strict=True):
-            with package.sheet(page.name) as member:
-                member.write(page.head)
-                for shard, span in sheet.pieces:
-                    with _open(shard) as source:
-                        member.splice(source, span)
-                    beat()
-                member.write(page.tail)
+        pieces = [shard for sheet in sheets for shard, _ in sheet.pieces]
+        with contextlib.closing(_verified(pieces)) as sources:
+            for sheet, page in zip(sheets, skeleton.sheets, strict=True):
+                with package.sheet(page.name) as member:
+                    member.write(page.head)
+                    for _, span in sheet.pieces:
+                        with next(sources) as source:
+                            member.splice(source, span)
+                        beat()
+                    member.write(page.tail)
 
 
-@contextlib.contextmanager
-def _open(shard: ExportShard) -> Iterator[BinaryIO]:
-    with contextlib.ExitStack() as stack:
+def _verified(shards: Sequence[ExportShard]) -> Generator[BinaryIO]:
+    """The shards' files in order, each proved while those before it are copied.
+
+    Nobody else has work on this export any more, so there is a core for it.
+    """
+    waiting: deque[Future[BinaryIO]] = deque()
+    with ThreadPoolExecutor(max_workers=1) as pool:
         try:
-            file = stack.enter_context(reading(shard.xlsx_path, shard.xlsx_sha256))
-        except FileDamaged as error:
-            raise DamagedShard(shard, str(error)) from error
-        yield file
+            for shard in shards:
+                waiting.append(pool.submit(_open, shard))
+                if len(waiting) > AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for left in waiting:
+                with contextlib.suppress(DamagedShard, OSError, CancelledError):
+                    left.cancel()
+                    left.result().close()
+
+
+def _open(shard: ExportShard) -> BinaryIO:
+    try:
+        return opened(shard.xlsx_path, shard.xlsx_sha256)
+    except FileDamaged as error:
+        raise DamagedShard(shard, str(error)) from error
 
 
 def _numbered(filename: str, number: int, count: int) -> str:

@@ -15,7 +15,7 @@ from typing_extensions import Buffer
 from exportapp.conf import conf
 from exportapp.exceptions import FileDamaged
 from exportapp.jobs.book import Book
-from exportapp.jobs.files import kept_if_committed, reading, writing
+from exportapp.jobs.files import kept_if_committed, opened, writing
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import HEADER_ROWS, Segment
 from exportapp.jobs.leases import Lease
@@ -33,7 +33,7 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
     # All rows of a range may be deleted between its plan and now; the file is valid all the same.
     segments = segments or [Segment(sheet=0, first_row=1 + HEADER_ROWS, offset=0, rows=0)]
     with (
-        reading(shard.arrow_path, shard.arrow_sha256) as source,
+        opened(shard.arrow_path, shard.arrow_sha256) as source,
         writing(job, f"shard-{shard.number:05}.xlsx", lease.fence) as written,
     ):
         spans = _write_workbook(book, segments, source, written.file, beat)
@@ -53,7 +53,8 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
 def _write_workbook(
     book: Book, segments: Sequence[Segment], source: BinaryIO, out: BinaryIO, beat: Heartbeat
 ) -> list[Span]:
-    skeleton = book.skeleton([(part.sheet, part.last_row - HEADER_ROWS) for part in segments])
+    # The whole sheet's, whose filter goes down to rows of other shards.
+    skeleton = book.skeleton([(part.sheet, book.layout.sheets[part.sheet]) for part in segments])
     spans = []
     with PackageWriter(out, level=conf.DEFLATE_LEVEL) as package:
         for part in skeleton.parts:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from exportapp.xlsx.cells import render_rows
 from exportapp.xlsx.columns import CellColumn, Kind
-from exportapp.xlsx.estimate import estimate_xml_bytes
+from exportapp.xlsx.estimate import estimate_xml_bytes, measure
 from exportapp.xlsx.facts import ColumnFacts, column_facts, decide_width, needs_text
 from exportapp.xlsx.limits import (
     MAX_CELL_UNITS,
@@ -35,7 +35,7 @@ from exportapp.xlsx.limits import (
     XlsxError,
     sheet_title,
 )
-from exportapp.xlsx.package import PackageWriter, PartWriter
+from exportapp.xlsx.package import Outbox, PackageWriter, PartWriter
 from exportapp.xlsx.spans import Span, SpanWriter
 from exportapp.xlsx.styles import SheetColumn, style_indexes
 from exportapp.xlsx.workbook import Part, SheetPart, SheetPlan, Skeleton, build_skeleton
@@ -50,6 +50,7 @@ __all__ = [
     "ColumnFacts",
     "Kind",
     "LimitExceeded",
+    "Outbox",
     "PackageWriter",
     "Part",
     "PartWriter",
@@ -64,6 +65,7 @@ __all__ = [
     "column_facts",
     "decide_width",
     "estimate_xml_bytes",
+    "measure",
     "needs_text",
     "render_rows",
     "sheet_title",

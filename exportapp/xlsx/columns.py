@@ -124,6 +124,11 @@ def length_range(array: pa.Array) -> tuple[int, int]:
     return (seen["min"] or 0, seen["max"] or 0)
 
 
+def decoded(array: pa.Array) -> pa.Array:
+    """The values themselves where they are stored as indices of a dictionary."""
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
 def without_empty(array: pa.Array) -> pa.Array:
     """The array with empty texts made null."""
     if length_range(array)[0] or array.null_count == len(array):

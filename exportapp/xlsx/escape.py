@@ -38,6 +38,7 @@ _LITERAL: Final = r"_(x[0-9A-Fa-f]{4}[_\x00])"
 class Scan:
     """What occurs anywhere in a buffer, so that only columns that need it are worked on."""
 
+    array: pa.Array
     data: bytes
     low: int
     high: int
@@ -46,7 +47,12 @@ class Scan:
     def of(cls, array: pa.Array) -> Scan:
         """Look through all values of a string or large_string array at once."""
         data = value_bytes(array)
-        return cls(data.to_pybytes(), *byte_range(data))
+        return cls(array, data.to_pybytes(), *byte_range(data))
+
+    @cached_property
+    def lengths(self) -> tuple[int, int]:
+        """Bytes of the shortest and of the longest text."""
+        return length_range(self.array)
 
     @cached_property
     def controls(self) -> int:
@@ -121,8 +127,11 @@ def clean(text: str) -> str:
 
 def preserved(array: pa.Array, scan: Scan) -> pa.Array | None:
     """Which texts a reader may trim or fold unless told not to; None for none of them."""
+    folded = scan.has("\t") or scan.has("\n")
+    if not folded and not scan.has(" "):
+        return None
     mask = pc.or_(pc.starts_with(array, " "), pc.ends_with(array, " "))
-    if scan.has("\t") or scan.has("\n"):
+    if folded:
         mask = pc.or_(mask, pc.match_substring_regex(array, r"[\t\n]"))
     return mask if pc.any(mask).as_py() else None
 

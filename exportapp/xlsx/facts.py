@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from exportapp.xlsx.columns import Kind, length_range
+from exportapp.xlsx.columns import Kind, decoded, length_range
 from exportapp.xlsx.escape import Scan, illegal_count
 from exportapp.xlsx.limits import MAX_CELL_UNITS
 from exportapp.xlsx.numbers import long_numbers, not_numbers
@@ -78,9 +78,12 @@ class ColumnFacts:
         return cls(*values)
 
 
-def column_facts(array: pa.Array, kind: Kind) -> ColumnFacts:
-    """The facts of one column of a batch, stored as `Kind` says."""
-    facts = _FACTS[kind](array) if kind in _FACTS else ColumnFacts()
+def column_facts(array: pa.Array, kind: Kind, scan: Scan | None = None) -> ColumnFacts:
+    """The facts of one column of a batch, stored as `Kind` says; `scan` is of its texts."""
+    if kind is Kind.TEXT:
+        facts = _text_facts(scan or Scan.of(decoded(array)))
+    else:
+        facts = _FACTS[kind](array) if kind in _FACTS else ColumnFacts()
     count = len(array) - array.null_count
     width = FIXED_WIDTHS.get(kind, facts.width) if count else 0
     return replace(facts, count=count, width=width)
@@ -97,14 +100,11 @@ def needs_text(facts: ColumnFacts) -> bool:
     return facts.long_numbers > 0
 
 
-def _text_facts(array: pa.Array) -> ColumnFacts:
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    scan = Scan.of(array)
+def _text_facts(scan: Scan) -> ColumnFacts:
     return ColumnFacts(
-        width=_widest(array, scan),
-        cut=_cut_count(array),
-        replaced=illegal_count(array) if scan.illegal else 0,
+        width=_widest(scan),
+        cut=_cut_count(scan),
+        replaced=illegal_count(scan.array) if scan.illegal else 0,
     )
 
 
@@ -125,20 +125,25 @@ def _float_facts(array: pa.Array) -> ColumnFacts:
     return ColumnFacts(non_finite=_count(pc.invert(pc.is_finite(array))))
 
 
-def _widest(array: pa.Array, scan: Scan) -> int:
+def _widest(scan: Scan) -> int:
     if scan.high < 0x80:
-        return length_range(array)[1]
-    widths = pc.utf8_length(array)
+        return scan.lengths[1]
+    lengths = pc.utf8_length(scan.array)
+    longest = pc.max(lengths).as_py() or 0
     # Every wide character begins with a byte from E1 on in UTF-8.
-    if scan.high >= 0xE1:
-        widths = pc.add(widths, pc.count_substring_regex(array, _WIDE).cast(widths.type))
-    return pc.max(widths).as_py() or 0
+    if scan.high < 0xE1:
+        return longest
+    # Only a text of over half the length can be the widest.
+    may_be = pc.greater(lengths, longest // 2)
+    array, lengths = scan.array.filter(may_be), lengths.filter(may_be)
+    wide = pc.count_substring_regex(array, _WIDE).cast(lengths.type)
+    return pc.max(pc.add(lengths, wide)).as_py() or 0
 
 
-def _cut_count(array: pa.Array) -> int:
-    if length_range(array)[1] <= MAX_CELL_UNITS:
+def _cut_count(scan: Scan) -> int:
+    if scan.lengths[1] <= MAX_CELL_UNITS:
         return 0
-    suspects = array.filter(pc.greater(pc.binary_length(array), MAX_CELL_UNITS))
+    suspects = scan.array.filter(pc.greater(pc.binary_length(scan.array), MAX_CELL_UNITS))
     return sum(len(text.as_py().encode("utf-16-le")) > 2 * MAX_CELL_UNITS for text in suspects)
 
 
@@ -147,7 +152,6 @@ def _count(mask: pa.Array | None) -> int:
 
 
 _FACTS: Final[dict[Kind, Callable[[pa.Array], ColumnFacts]]] = {
-    Kind.TEXT: _text_facts,
     Kind.INTEGER: _exact_facts,
     Kind.DECIMAL: _exact_facts,
     Kind.FLOAT: _float_facts,

@@ -6,6 +6,7 @@ here or copied from another file makes no difference to the reader.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -15,7 +16,7 @@ from exportapp.xlsx.copying import copy_range
 from exportapp.xlsx.deflate import END_OF_STREAM, crc32_combine
 from exportapp.xlsx.limits import MAX_ZIP_MEMBERS, MAX_ZIP_OFFSET, LimitExceeded, XlsxError
 from exportapp.xlsx.spans import Span, SpanWriter
-from exportapp.xlsx.zipformat import PATCHED_AT, Member, end_record
+from exportapp.xlsx.zipformat import DESCRIBED, FLAGS, PATCHED_AT, Member, end_record
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -25,7 +26,9 @@ _MARGIN: Final = 2**20
 
 
 class PackageWriter:
-    """Writes an .xlsx into `out`, a seekable binary file, from where it stands at its start.
+    """Writes an .xlsx into `out`, a binary file, from where it stands at its start.
+
+    Where `out` is not seekable, as an `Outbox`, sizes follow each member in a data descriptor.
 
     Used as a context manager; without an exception its end writes the central directory, with one
     it leaves a file that no reader takes for whole. `progress` is told the bytes of each block
@@ -76,7 +79,8 @@ class PackageWriter:
             raise XlsxError(f"The package has a part '{name}' already.")
         if len(self._members) >= MAX_ZIP_MEMBERS:
             raise LimitExceeded(f"A package holds at most {MAX_ZIP_MEMBERS} parts.")
-        member = Member(encoded, self._out.tell())
+        flags = FLAGS if self._out.seekable() else DESCRIBED
+        member = Member(encoded, self._out.tell(), flags=flags)
         self._members.append(member)
         self._out.write(member.local_header())
         return member
@@ -84,6 +88,9 @@ class PackageWriter:
     def _end(self, member: Member) -> None:
         self._out.write(END_OF_STREAM)
         member.size += len(END_OF_STREAM)
+        if member.flags & DESCRIBED:
+            self._out.write(member.descriptor())
+            return
         end = self._out.tell()
         self._out.seek(member.offset + PATCHED_AT)
         self._out.write(member.sizes())
@@ -96,6 +103,29 @@ class PackageWriter:
             raise LimitExceeded("The package would pass 4 GiB, which Excel does not open.")
         self._out.write(directory + end_record(len(self._members), len(directory), offset))
         self._out.flush()
+
+
+class Outbox(io.BytesIO):
+    """What was written and not yet taken: where a package goes that is sent while it is made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._taken = 0
+
+    def seekable(self) -> bool:
+        return False
+
+    def tell(self) -> int:
+        """Bytes written in all."""
+        return self._taken + super().tell()
+
+    def take(self) -> bytes:
+        """The bytes since the last call; they are forgotten here."""
+        data = self.getvalue()
+        self._taken += len(data)
+        super().seek(0)
+        self.truncate()
+        return data
 
 
 class PartWriter:
@@ -112,6 +142,11 @@ class PartWriter:
         self._member = member
         self._level = level
         self._progress = progress
+
+    @property
+    def raw_size(self) -> int:
+        """Bytes of the part before compression, so far."""
+        return self._member.raw_size
 
     def write(self, data: ReadableBuffer) -> None:
         """Compress bytes that are no rows: what stands before and after them."""

@@ -42,6 +42,7 @@ EPOCH: Final = datetime(1980, 1, 1)
 """The time of creation where none is given; the package's own time stamps say the same."""
 
 _DIMENSION: Final = re.compile(rb'(<dimension ref=")[^"]*')
+_DIMENSION_ELEMENT: Final = re.compile(rb"<dimension [^>]*/>")
 _SHEET_DATA_END: Final = b"</sheetData>"
 
 
@@ -69,6 +70,14 @@ class SheetPart:
     name: str
     head: bytes
     tail: bytes
+
+    @property
+    def open_head(self) -> bytes:
+        """The head where the last row is not known yet: without `dimension`, which may miss.
+
+        A wrong one would cut the sheet off for readers that believe it (ECMA-376 18.3.1.35).
+        """
+        return _DIMENSION_ELEMENT.sub(b"", self.head, count=1)
 
 
 @dataclass(frozen=True, slots=True)

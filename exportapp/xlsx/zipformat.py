@@ -1,7 +1,8 @@
-"""The records of a zip without zip64 and without data descriptors (PKZIP APPNOTE 4.3).
+"""The records of a zip without zip64 (PKZIP APPNOTE 4.3).
 
-Excel and LibreOffice refuse files with needless zip64 records, so there are none; sizes and CRC
-stand in the local header, so no member needs general purpose bit 3.
+Excel and LibreOffice refuse files with needless zip64 records, so there are none. Sizes and CRC
+stand in the local header; only what is sent while it is made has them in a data descriptor
+behind the data, because some readers know no descriptors.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ VERSION: Final = 20
 
 FLAGS: Final = 0
 """APPNOTE 4.4.4: no encryption, no data descriptor, names in ASCII."""
+
+DESCRIBED: Final = 1 << 3
+"""APPNOTE 4.4.4, bit 3: CRC and sizes are zero in the local header and follow the data."""
 
 DEFLATED: Final = 8
 """APPNOTE 4.4.5."""
@@ -30,6 +34,7 @@ _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
 _END: Final = struct.Struct("<4s4H2LH")
 _SIZES: Final = struct.Struct("<3L")
+_DESCRIPTOR: Final = struct.Struct("<4s3L")
 
 
 @dataclass(slots=True)
@@ -43,13 +48,14 @@ class Member:
     size: int = 0
     """Compressed bytes."""
     raw_size: int = 0
+    flags: int = FLAGS
 
     def local_header(self) -> bytes:
         """APPNOTE 4.3.7."""
         header = _LOCAL.pack(
             b"PK\x03\x04",  # local file header signature
             VERSION,  # version needed to extract
-            FLAGS,  # general purpose bit flag
+            self.flags,  # general purpose bit flag
             DEFLATED,  # compression method
             MIDNIGHT,  # last mod file time
             FIRST_DAY,  # last mod file date
@@ -65,13 +71,22 @@ class Member:
         """What the local header says from `PATCHED_AT` on once the member is complete."""
         return _SIZES.pack(self.crc, self.size, self.raw_size)
 
+    def descriptor(self) -> bytes:
+        """APPNOTE 4.3.9: what the local header of a DESCRIBED member could not say."""
+        return _DESCRIPTOR.pack(
+            b"PK\x07\x08",  # data descriptor signature
+            self.crc,  # crc-32
+            self.size,  # compressed size
+            self.raw_size,  # uncompressed size
+        )
+
     def central_header(self) -> bytes:
         """APPNOTE 4.3.12."""
         header = _CENTRAL.pack(
             b"PK\x01\x02",  # central file header signature
             VERSION,  # version made by: 2.0, MS-DOS attributes
             VERSION,  # version needed to extract
-            FLAGS,  # general purpose bit flag
+            self.flags,  # general purpose bit flag
             DEFLATED,  # compression method
             MIDNIGHT,  # last mod file time
             FIRST_DAY,  # last mod file date

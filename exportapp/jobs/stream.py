@@ -1,0 +1,159 @@
+"""Rows as a workbook while they are read: no job, no file, and so nothing to resume."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+import pyarrow as pa
+from django.utils import timezone
+
+from exportapp.conf import conf
+from exportapp.jobs.book import Book, name_of
+from exportapp.jobs.journal import log
+from exportapp.jobs.layout import HEADER_ROWS, Layout, lay_out
+from exportapp.jobs.rights import source_for
+from exportapp.tables.columns import ColumnSpec
+from exportapp.tables.keyset import Keyset
+from exportapp.tables.readers import Chunk, Policy
+from exportapp.tables.scan import scan
+from exportapp.tables.selection import Selection, Viewer
+from exportapp.xlsx import (
+    SHEET_XML_BYTES,
+    ColumnFacts,
+    Outbox,
+    PackageWriter,
+    PartWriter,
+    Skeleton,
+    column_facts,
+    render_rows,
+)
+
+
+def stream(selection: Selection, viewer: Viewer, *, policy: str | None = None) -> Generator[bytes]:
+    """The workbook of what `viewer` asks for, in pieces of some 100 kB, from the first rows on.
+
+    The cells are those of a job's file of the same rows. What cannot be known ahead differs:
+
+    * widths follow the first BATCH_ROWS rows;
+    * a column of numbers is text throughout only if a number with over 15 digits is among those
+      rows; one that comes later is text by itself;
+    * a sheet ends at SHEET_ROWS or at 3.9 GiB of XML that is written, not at a shard's end;
+    * there is one workbook, whatever WORKBOOK_BYTES says, and it must end below 4 GiB;
+    * sizes follow each part (a data descriptor), and sheets have no `dimension`;
+    * bad values are counted in the log and kept nowhere.
+
+    Raises RequestRefused (UnknownName) and NotAllowed at once, not at the first piece. An error
+    in the middle is raised from the iterator and the central directory is never written, so
+    that no reader takes the pieces for a whole file; to close the iterator ends the query.
+    """
+    source = source_for(viewer.user, selection.source, selection.site)
+    selection = source.settled(selection, viewer)
+    columns = source.columns(selection.columns, viewer, selection.parameters)
+    keyset = Keyset.of(source.queryset(selection, viewer))
+    name = name_of(source, viewer.language)
+    chunks = scan(keyset, columns, viewer, policy=cast(Policy, policy or conf.BAD_VALUES))
+    return _stream(chunks, _Growing(columns, name, viewer.time_zone), source.label, viewer)
+
+
+@dataclass
+class _Growing:
+    """A workbook whose sheets are known one after the other."""
+
+    specs: Sequence[ColumnSpec]
+    name: str
+    time_zone: str
+    layout: Layout = field(default_factory=lambda: Layout([], [], []))
+    created: datetime = field(default_factory=timezone.now)
+
+    def settle(self, first: pa.RecordBatch | None) -> None:
+        """Decide how columns look, from the first rows."""
+        facts = [
+            column_facts(first.column(index), spec.kind) if first else ColumnFacts()
+            for index, spec in enumerate(self.specs)
+        ]
+        settled = lay_out(self.specs, (), facts, sheet_rows=conf.SHEET_ROWS)
+        self.layout = Layout([], settled.widths, settled.as_text)
+
+    def book(self) -> Book:
+        return Book.laid_out(
+            self.specs,
+            self.layout,
+            name=self.name,
+            time_zone=self.time_zone,
+            created=self.created,
+        )
+
+    def skeleton(self) -> Skeleton:
+        return self.book().skeleton(list(enumerate(self.layout.sheets)))
+
+
+class _Feed:
+    """Batches that can be cut and put back, and the count of what could not be written."""
+
+    def __init__(self, chunks: Iterator[Chunk]) -> None:
+        self._chunks = chunks
+        self._waiting: pa.RecordBatch | None = None
+        self.issues: Counter[str] = Counter()
+        self.rows = 0
+
+    def peek(self) -> pa.RecordBatch | None:
+        """The next batch; it has rows."""
+        while self._waiting is None and (chunk := next(self._chunks, None)):
+            self.issues.update(issue.code for issue in chunk.issues)
+            self._waiting = chunk.batch if chunk.batch.num_rows else None
+        return self._waiting
+
+    def drop(self, rows: int) -> None:
+        """The first `rows` of the next batch are written."""
+        assert self._waiting is not None
+        rest = self._waiting.slice(rows)
+        self._waiting = rest if rest.num_rows else None
+        self.rows += rows
+
+
+def _stream(
+    chunks: Generator[Chunk], growing: _Growing, label: str, viewer: Viewer
+) -> Generator[bytes]:
+    out, feed = Outbox(), _Feed(chunks)
+    with closing(chunks), PackageWriter(out, level=conf.DEFLATE_LEVEL) as package:
+        growing.settle(feed.peek())
+        while not growing.layout.sheets or feed.peek():
+            yield from _sheet(package, out, feed, growing)
+        # Last, because only now it is known how many sheets there are and where each ends.
+        for part in growing.skeleton().parts:
+            package.add(part.name, part.data)
+    yield out.take()
+    told = {"source": label, "user": str(viewer.user), "rows": feed.rows, "issues": feed.issues}
+    log.info("%s", json.dumps({"event": "streamed"} | told))
+
+
+def _sheet(package: PackageWriter, out: Outbox, feed: _Feed, growing: _Growing) -> Generator[bytes]:
+    sheets = growing.layout.sheets
+    sheets.append(0)
+    page = growing.skeleton().sheets[-1]
+    with package.sheet(page.name) as part:
+        part.write(page.open_head)
+        for rows in _rows(part, feed, growing.book()):
+            sheets[-1] += rows
+            yield out.take()
+        part.write(growing.skeleton().sheets[-1].tail)
+
+
+def _rows(part: PartWriter, feed: _Feed, book: Book) -> Iterator[int]:
+    """Write rows until the sheet is full or none are left; the number of each batch's."""
+    done = 0
+    while done < conf.SHEET_ROWS and (batch := feed.peek()):
+        batch = batch.slice(0, conf.SHEET_ROWS - done)
+        xml = render_rows(batch, book.cells, 1 + HEADER_ROWS + done)
+        if done and part.raw_size + xml.nbytes > SHEET_XML_BYTES:
+            return
+        part.rows((xml,), batch.num_rows)
+        feed.drop(batch.num_rows)
+        done += batch.num_rows
+        yield batch.num_rows
