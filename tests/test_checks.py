@@ -198,6 +198,39 @@ def test_an_admin_that_needs_a_real_person_is_left_alone(monkeypatch):
     assert found() == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("THROTTLE", "tests.jobs.test_throttle.missing", "'tests.jobs.test_throttle.missing'"),
+        ("THROTTLE", "tests.jobs.test_throttle.NO_FUNCTION", "cannot be called"),
+        ("THROTTLE", 7, "no dotted path"),
+        ("THROTTLE", "", "dotted path"),
+        ("ERRORS", ["nowhere"], "'nowhere'"),
+        ("ERRORS", ["tests.jobs.test_errors.NUMBER"], "not iterable"),
+        ("ERRORS", ["tests.jobs.test_errors.MIXED"], "neither a Row nor a function"),
+        ("ERRORS", "tests.jobs.test_errors.missing", "missing"),
+        ("ERRORS", [7], "no dotted path"),
+    ],
+)
+def test_a_path_that_leads_to_nothing_fit_is_named(settings, name, value, part):
+    setattr(settings, f"EXPORTAPP_{name}", value)
+    assert found().keys() == {"E012"}
+    assert f"EXPORTAPP_{name} names" in found()["E012"] and part in found()["E012"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("THROTTLE", "tests.jobs.test_throttle.own"),
+        ("ERRORS", ("tests.jobs.test_errors.ROWS", "tests.jobs.test_errors.by_text")),
+        ("ERRORS", []),
+    ],
+)
+def test_a_path_that_leads_to_what_it_must_is_fine(settings, name, value):
+    setattr(settings, f"EXPORTAPP_{name}", value)
+    assert found() == {}
+
+
 def test_a_misspelt_setting_is_answered_with_the_right_one(settings):
     settings.EXPORTAPP_SHARD_ROW = 10
     assert found().keys() == {"W001"}

@@ -49,6 +49,7 @@ class Leased(models.Model):
     attempts = models.PositiveIntegerField(default=0, editable=False)
     lost_leases = models.PositiveIntegerField(default=0, editable=False)
     not_before = models.DateTimeField(null=True, editable=False)
+    failing_since = models.DateTimeField(null=True, editable=False)
     error_code = models.CharField(max_length=50, blank=True)
     error = models.TextField(_("error"), blank=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from exportapp.models.job import ExportJob
@@ -61,7 +62,8 @@ class ExportEvent(models.Model):
     """Something that happened to an export, and who or what did it."""
 
     job = models.ForeignKey(ExportJob, on_delete=models.CASCADE, related_name="events")
-    at = models.DateTimeField(auto_now_add=True)
+    # The clock of whoever notes it may be wrong, and what the reconciler does follows from this.
+    at = models.DateTimeField(db_default=Now(), editable=False)
     kind = models.CharField(max_length=40)
     shard = models.PositiveIntegerField(null=True)
     fence = models.BigIntegerField(null=True)

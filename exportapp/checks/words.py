@@ -1,0 +1,78 @@
+"""What the checks say to people, by id. docs/checks.md explains each."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.core.checks import CheckMessage, Error, Warning
+
+WORKER: Final = "exportapp.jobs.worker.ExportWorker"
+
+WORDS: Final[dict[str, tuple[str, str]]] = {
+    "E001": ("'{app}' is not in INSTALLED_APPS.", "Add '{app}' to INSTALLED_APPS."),
+    "E002": (
+        "The storage of the exports cannot be used: {error}",
+        "Add STORAGES['{alias}'] with the backend exportapp.jobs.files.PrivateFileStorage and a "
+        "location that all workers and web processes share.",
+    ),
+    "E003": (
+        "STORAGES['{alias}'] is a {kind}, which is no FileSystemStorage.",
+        "Use exportapp.jobs.files.PrivateFileStorage: files are renamed and fsynced in place.",
+    ),
+    "E004": (
+        "Exports would lie in {location}, which is inside {setting}.",
+        "Give STORAGES['{alias}'] a location of its own that no web server serves.",
+    ),
+    "E005": (
+        "STORAGES['{alias}'] has the base_url '{url}': files could be had without a right.",
+        "Remove base_url from its OPTIONS; downloads go through views that ask the rights.",
+    ),
+    "E006": (
+        "The cache of the anchors cannot be used: {error}",
+        "Add CACHES['{alias}'] with the backend django_redis.cache.RedisCache.",
+    ),
+    "E007": (
+        "CACHES['{alias}'] is a {kind}, which is not django-redis: nobody sees live progress.",
+        "Use django_redis.cache.RedisCache, or name such an alias in EXPORTAPP_CACHE.",
+    ),
+    "E008": (
+        "The queue '{queue}' is not in RQ_QUEUES.",
+        "Add RQ_QUEUES['{queue}'], or name one of these in EXPORTAPP_QUEUE: {known}.",
+    ),
+    "E009": ("{name} is {value!r}. Valid: {valid}.", "Correct {name} or remove it."),
+    "E010": ("{name} is {value}, not less than {other} ({limit}).", "Lower {name}."),
+    "E011": (
+        "{admin} cannot be exported: {error}",
+        "Correct export_columns, or list_display where there is none.",
+    ),
+    "E012": (
+        "{name} names '{path}': {error}",
+        "Name {valid} by its dotted path, or remove it.",
+    ),
+    "E013": (
+        "{export} is registered as '{name}': {error}",
+        "Give each export a `name` of its own, of letters, digits, '-' and '_'.",
+    ),
+    "E014": ("{export} says no {what}.", "Set `{what}` on the class."),
+    "E015": (
+        "The parameter '{parameter}' of {export} is wrong: {error}",
+        "Declare parameters as Django form fields with plain values, such as "
+        "{{'since': forms.DateField(label=_('Since'))}}.",
+    ),
+    "E016": (
+        "{export} cannot be exported: {error}",
+        "Correct its `columns`, its `filename` or its get_queryset().",
+    ),
+    "W001": ("{name} is no setting of exportapp.{guess}", "Valid: {valid}."),
+    "W002": (
+        "RQ['WORKER_CLASS'] is {worker}, which is no ExportWorker.",
+        f"Let WORKER_CLASS in RQ be {WORKER}, or start workers with that --worker-class: "
+        "a plain one kills exports where this one hands them over.",
+    ),
+}
+
+
+def message(number: str, **values: Any) -> CheckMessage:
+    level = Error if number.startswith("E") else Warning
+    text, hint = (words.format(**values) for words in WORDS[number])
+    return level(text, hint=hint, id=f"exportapp.{number}")
