@@ -6,5 +6,6 @@ from rq import cron
 
 from exportapp.jobs.tasks import reconcile
 
-# Half the length of a lease: a piece that lost its worker is free again soon after.
-cron.register(reconcile, queue_name="exports", interval=30, job_timeout=60, result_ttl=60)
+# With a lease of 30 s a piece that lost its worker has another within 60: docs/operations.md has
+# the sum. While no worker is there, calls that nobody needs any more do not pile up (ttl).
+cron.register(reconcile, queue_name="exports", interval=15, job_timeout=60, result_ttl=60, ttl=60)

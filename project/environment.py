@@ -11,7 +11,9 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.connection import parse_url
+from redis.exceptions import ConnectionError, OutOfMemoryError, TimeoutError
 from redis.retry import Retry
+from redis.sentinel import SentinelManagedConnection
 
 SQLITE_OPTIONS = {
     "timeout": 30,
@@ -20,6 +22,34 @@ SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
 }
+
+# A process that freezes inside a transaction would keep its locks, and others waiting, for ever.
+POSTGRES_OPTIONS = "-c idle_in_transaction_session_timeout=60s"
+
+# A server whose memory is full is away for writes, and comes back as well. RQ's worker ends at
+# such an answer, and takes its work-horse along.
+REDIS_AWAY = (ConnectionError, TimeoutError, OutOfMemoryError)
+
+# Of several Sentinels one may be gone together with the master: ask the next one without delay.
+SENTINEL_OPTIONS = {
+    "socket_timeout": 1,
+    "socket_connect_timeout": 1,
+    "retry": Retry(NoBackoff(), 1),
+}
+
+
+class SentinelConnection(SentinelManagedConnection):
+    """A connection to the master that is closed when a reply was not read.
+
+    As it comes, it stays open when a signal or a timeout interrupts it, and the next command gets
+    the reply of the last one (redis-py 8.1, pull request 4292).
+    """
+
+    def read_response(
+        self, disable_decoding: Any = False, *, disconnect_on_error: bool | None = True, **how: Any
+    ) -> Any:
+        how |= {"disconnect_on_error": disconnect_on_error}
+        return super().read_response(disable_decoding, **how)
 
 
 def flag(name: str, default: bool) -> bool:
@@ -46,6 +76,9 @@ def database(url: str) -> dict[str, Any]:
     # libpq writes the folder of a unix socket as ?host=; Django's own tools look at HOST.
     config["HOST"] = options.pop("host", config["HOST"])
     config["PORT"] = str(options.pop("port", config["PORT"]))
+    if "PGOPTIONS" not in os.environ:
+        # libpq takes either; what is written out here would outdo the variable.
+        options.setdefault("options", POSTGRES_OPTIONS)
     return config | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 
@@ -64,15 +97,19 @@ class RedisServer:
     def queue(self, *, retries: int) -> dict[str, Any]:
         """An entry of RQ_QUEUES. By HOST and PORT, since django-rq ignores the client's
         options beside a URL."""
-        client = self._client | {
-            "retry": Retry(ExponentialBackoff(cap=2, base=0.2), retries),
+        # A server that accepts and never answers would hold a click, or a worker with its lease.
+        client = {"socket_timeout": 5} | self._client
+        client |= {
+            "retry": Retry(ExponentialBackoff(cap=2, base=0.2), retries, REDIS_AWAY),
             "health_check_interval": 30,
             "socket_connect_timeout": 5,
         }
         common = {"DB": self._db, "USERNAME": self._user, "PASSWORD": self._password}
         if self.sentinels:
             sentinel = {"SENTINELS": self._sentinels, "MASTER_NAME": self.master}
-            return common | sentinel | {"CONNECTION_KWARGS": client}
+            client["connection_class"] = SentinelConnection
+            options = {"CONNECTION_KWARGS": client, "SENTINEL_KWARGS": SENTINEL_OPTIONS}
+            return common | sentinel | options
         where = {"HOST": self._parsed["host"], "PORT": self._parsed.get("port", 6379)}
         tls = {"SSL": urlsplit(self.url).scheme == "rediss"}
         if "ssl_cert_reqs" in client:
@@ -85,15 +122,18 @@ class RedisServer:
             "SOCKET_CONNECT_TIMEOUT": 1,
             "SOCKET_TIMEOUT": 2,
             "CONNECTION_POOL_KWARGS": {
-                "retry": Retry(NoBackoff(), 1),  # a pooled connection may be a dead one
+                # A pooled connection may be a dead one; one that is slow would be slow again.
+                "retry": Retry(NoBackoff(), 1, (ConnectionError,)),
                 "health_check_interval": 30,
             },
         }
         if self.sentinels:
+            options["CONNECTION_POOL_KWARGS"]["connection_class"] = SentinelConnection
             options |= {
                 "CLIENT_CLASS": "django_redis.client.SentinelClient",
                 "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
                 "SENTINELS": self._sentinels,
+                "SENTINEL_KWARGS": SENTINEL_OPTIONS,
             }
         return {
             "BACKEND": "django_redis.cache.RedisCache",

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from exportapp.exceptions import FileDamaged, NotAllowed
 from exportapp.jobs.files import local_path
 from exportapp.jobs.lifecycle import downloaded
-from exportapp.jobs.rights import may_download, require_export
+from exportapp.jobs.rights import may_download, may_see, require_columns, require_export
 from exportapp.models import ExportJob
 from exportapp.tables.sources import find_source
 
@@ -65,6 +65,8 @@ def require_download(user: Any, job: ExportJob) -> None:
     source = find_source(job.selection["source"], job.selection["site"])
     if not may_download(user, job, source):
         require_export(user, source)
+        if may_see(user, job):
+            require_columns(user, job, source)
         raise NotAllowed(_("This export was made for somebody else."))
 
 

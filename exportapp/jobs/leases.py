@@ -25,13 +25,10 @@ from exportapp.models import ExportJob, ExportShard
 from exportapp.states import CLAIMED, RELEASED, JobState, ShardState
 
 UNHELD: dict[str, Any] = {"lease_until": None, "worker": ""}
-SETTLED: dict[str, Any] = UNHELD | {
-    "attempts": 0,
-    "lost_leases": 0,
-    "not_before": None,
-    "error_code": "",
-    "error": "",
-}
+PROGRESS: dict[str, Any] = {"attempts": 0, "lost_leases": 0, "failing_since": None}
+"""What progress makes good."""
+NO_ERROR: dict[str, Any] = {"not_before": None, "error_code": "", "error": ""}
+SETTLED: dict[str, Any] = UNHELD | PROGRESS | NO_ERROR
 
 
 @dataclass(slots=True)
@@ -48,6 +45,12 @@ class Lease:
     def renew(self, **changes: Any) -> None:
         until = Now() + timedelta(seconds=conf.LEASE_SECONDS)
         self._require(self.piece.mine(self.fence).update(lease_until=until, **changes))
+
+    def extend(self) -> bool:
+        """Renew it beside the work; False when it was handed back or is another's."""
+        until = Now() + timedelta(seconds=conf.LEASE_SECONDS)
+        held = self.piece.mine(self.fence).exclude(lease_until=None)
+        return bool(held.update(lease_until=until))
 
     def update(self, **changes: Any) -> None:
         """Write to the piece and keep it."""
@@ -103,7 +106,9 @@ def claim_shard(job: ExportJob, state: ShardState) -> Lease | None:
             fence = shard.claim(worker_name(), conf.LEASE_SECONDS, status=CLAIMED[state])
         # Where rows cannot be skipped, another worker may have been quicker: look again.
         if fence is not None:
-            return _held(shard, fence)
+            # The guarded UPDATE proves that nothing else of the row has changed.
+            shard.fence, shard.status, shard.worker = fence, CLAIMED[state], worker_name()
+            return Lease(shard, fence)
 
 
 def _held(piece: Any, fence: int | None) -> Lease | None:

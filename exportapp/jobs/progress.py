@@ -38,6 +38,8 @@ AWAY_SECONDS = 5.0
 """How long Redis is left alone after it did not answer, so that work is not slowed down."""
 
 _away_until = 0.0
+_behind: set[Any] = set()
+"""Jobs whose anchors may have missed something while Redis was away."""
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -64,12 +66,18 @@ def if_there(method: Method) -> Method:
     def guarded(self: Anchors, *args: Any, **kwargs: Any) -> Any:
         global _away_until
         if time.monotonic() < _away_until:
+            _behind.add(self.job_id)
             return None
         try:
+            if self.job_id in _behind:
+                # What came back is as old as its disk, or another server.
+                self._rebuild()
+                _behind.discard(self.job_id)
             return method(self, *args, **kwargs)
         # django-redis says NotImplementedError for a cache that is no Redis.
         except (RedisError, NotImplementedError) as error:
             _away_until = time.monotonic() + AWAY_SECONDS
+            _behind.add(self.job_id)
             log.warning("export %s: no live progress: %s", self.job_id, error)
             return None
 
@@ -103,9 +111,9 @@ class Anchors:
     def show(self, **fields: Any) -> None:
         """Set fields that only the job's own moves change, and tell listeners."""
         progress, seq = self.keys[0], self.keys[3]
-        if not self._redis.hexists(progress, "started"):
-            # Half an anchor would pass for a whole one.
-            self._rebuild()
+        # Half an anchor would pass for a whole one; and a worker that is gone may have missed
+        # what nobody else knows of.
+        self._rebuild()
         pipeline = self._redis.pipeline()
         pipeline.hset(progress, mapping={name: str(value) for name, value in fields.items()})
         pipeline.hset(progress, "last_updated", f"{time.time():.3f}")
@@ -155,12 +163,17 @@ class Anchors:
             # Whoever rebuilds at the same moment reads the same rows: the first is as good.
             pipeline.hsetnx(self.keys[0], name, str(value))
         known = shards.values_list("number", "fence", "status", "rows_extracted", "rows_rendered")
+        live: dict[str, int] = {}
+        done = []
         for number, fence, status, extracted, rendered in known.iterator():
-            live = {f"{number}:fence": fence, f"{number}:extracted": extracted or 0}
+            live |= {f"{number}:fence": fence, f"{number}:extracted": extracted or 0}
             if status == ShardState.RENDERED:
                 live[f"{number}:rendered"] = rendered or 0
-                pipeline.sadd(self.keys[2], number)
+                done.append(number)
+        if live:
             pipeline.hset(self.keys[1], mapping=live)
+        if done:
+            pipeline.sadd(self.keys[2], *done)
         for key in self.keys:
             pipeline.expire(key, conf.ANCHOR_TTL)
         pipeline.execute()

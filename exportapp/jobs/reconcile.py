@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from redis.exceptions import RedisError
@@ -14,47 +16,57 @@ from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import UNHELD, free_lost_job, free_lost_shards, is_held
 from exportapp.jobs.phases import clean
 from exportapp.jobs.transitions import fail, settle
-from exportapp.jobs.wakeups import is_waiting, wake
-from exportapp.models import ExportJob, ExportShard
-from exportapp.states import STOPPING, WORKING, JobState, ShardState
+from exportapp.jobs.wakeups import is_waiting, wake_again
+from exportapp.models import ExportEvent, ExportJob, ExportShard
+from exportapp.states import STOPPING, WANTED, WORKING, JobState, ShardState
 
 WAKE_AGAIN_SECONDS = 20
+"""How long an export may be silent with nobody at it before its wake-up counts as lost."""
 
 
-def reconcile() -> int:
-    """Look after every active export; returns for how many something was done."""
-    finished = ExportJob.objects.filter(status=JobState.SUCCEEDED, cleaned_at=None)
-    for job in finished:
-        clean(job)
-    active = ExportJob.objects.active().order_by("created_at")
-    return len(finished) + sum(reconcile_job(job) for job in active)
+def reconcile(renew: Callable[[], None] = lambda: None) -> int:
+    """Look after every active export; returns for how many something was done.
 
-
-def reconcile_job(job: ExportJob, *, queue: bool = True) -> bool:
-    """Free lost leases, end a stop that nobody is left to end, wake workers for free pieces."""
-    done = recover(job)
-    if job.state in STOPPING:
-        return settle(job) or done
-    if queue and job.state in WORKING and _is_idle(job):
-        wake(job)
-        record(job, Happened.WOKEN, "work to do and nobody at it")
-        return True
+    `renew` is called before each, as a sign of life.
+    """
+    done = 0
+    for job in ExportJob.objects.active().order_by("created_at"):
+        renew()
+        done += reconcile_job(job)
+    # Last: people wait for the others.
+    for job in ExportJob.objects.filter(status=JobState.SUCCEEDED, cleaned_at=None):
+        renew()
+        done += clean(job)
     return done
 
 
-def recover(job: ExportJob) -> bool:
-    """Take pieces back from workers that are gone; a shard that kills its workers fails the job."""
-    freed = free_lost_shards(job)
-    for shard in freed:
-        record(job, Happened.RECOVERED, f"lost by {shard.worker}", shard=shard)
-    freed_job = free_lost_job(job)
+def reconcile_job(job: ExportJob) -> bool:
+    """Free lost leases, end a stop that nobody is left to end, wake workers for free pieces."""
+    freed = recover(job)
+    if job.state in STOPPING:
+        return settle(job) or freed > 0
+    return _wake(job, freed) or freed > 0
+
+
+def recover(job: ExportJob) -> int:
+    """Take pieces back from workers that are gone; a shard that kills its workers fails the job.
+
+    Returns how many were taken back.
+    """
+    # A piece is freed together with the word about it, or not at all.
+    with transaction.atomic():
+        freed = free_lost_shards(job)
+        for shard in freed:
+            record(job, Happened.RECOVERED, f"lost by {shard.worker}", shard=shard)
+        freed_job = free_lost_job(job)
+        if freed_job:
+            record(job, Happened.RECOVERED, f"lost by {job.worker}")
     if freed_job:
-        record(job, Happened.RECOVERED, f"lost by {job.worker}")
         _poison_job(job)
     for shard in ExportShard.objects.filter(job=job, lost_leases__gte=conf.MAX_LOST_LEASES):
         _poison(job, shard)
     job.refresh_from_db()
-    return bool(freed) or freed_job
+    return len(freed) + freed_job
 
 
 def _poison(job: ExportJob, shard: ExportShard) -> None:
@@ -63,8 +75,9 @@ def _poison(job: ExportJob, shard: ExportShard) -> None:
         f"(rows after {shard.after}, up to {shard.upto}). {shard.error}".strip()
     )
     rows = shard.mine(shard.fence).filter(lease_until=None)
-    if rows.move_to(ShardState.FAILED, error_code="poison", error=error, **UNHELD):
-        fail(job, "poison", error, shard=shard.number)
+    with transaction.atomic():
+        if rows.move_to(ShardState.FAILED, error_code="poison", error=error, **UNHELD):
+            fail(job, "poison", error, shard=shard.number)
 
 
 def _poison_job(job: ExportJob) -> None:
@@ -73,18 +86,56 @@ def _poison_job(job: ExportJob) -> None:
         fail(job, "poison", f"{job.lost_leases} workers died planning or joining it.")
 
 
-def _is_idle(job: ExportJob) -> bool:
-    if is_held(job):
+def _wake(job: ExportJob, freed: int) -> bool:
+    """Wake workers where there is work that nobody will come to; of many callers one does it."""
+    if job.state not in WORKING or _waits(job):
         return False
+    if freed:
+        why = "a piece was lost and is free again"
+    elif _is_over(job):
+        why = "its wait is over"
+    elif _is_forgotten(job):
+        why = "work to do and nobody at it"
+    else:
+        return False
+    with transaction.atomic():
+        woken = wake_again(job, max(freed, 1))
+        if woken:
+            record(job, Happened.WOKEN, why)
+    return woken
+
+
+def _waits(job: ExportJob) -> bool:
+    """Whether everything there is to do is to be done later, and not before."""
+    if ExportJob.objects.filter(pk=job.pk, not_before__gt=Now()).exists():
+        return True
+    if job.state == JobState.EXTRACTING and not job.planned_at:
+        return False
+    to_do = _to_do(job)
+    return to_do.exists() and not to_do.free().exists()
+
+
+def _is_over(job: ExportJob) -> bool:
+    """Whether a wait ended since the last wake-up, and those who knew of it may be gone."""
+    over = Q(lease_until=None, not_before__lte=Now())
+    if job.woken_at:
+        over &= Q(not_before__gt=job.woken_at)
+    ended = ExportJob.objects.filter(over, pk=job.pk).exists() or _to_do(job).filter(over).exists()
+    return ended and not is_held(job)
+
+
+def _to_do(job: ExportJob) -> Any:
+    return ExportShard.objects.filter(job=job, status__in=filter(None, [WANTED.get(job.state)]))
+
+
+def _is_forgotten(job: ExportJob) -> bool:
     since = Now() - timedelta(seconds=WAKE_AGAIN_SECONDS)
-    if job.events.filter(at__gt=since).exists() or not _is_due(job, since):
+    lately = Q(at__gt=since) & ~Q(kind=Happened.ALARM)
+    if is_held(job) or ExportEvent.objects.filter(lately, job=job).exists():
+        return False
+    if ExportJob.objects.filter(pk=job.pk, woken_at__gt=since).exists():
         return False
     try:
         return not is_waiting(job)
     except RedisError:
         return False
-
-
-def _is_due(job: ExportJob, since: Any) -> bool:
-    due = Q(woken_at=None) | Q(woken_at__lte=since)
-    return ExportJob.objects.filter(due, pk=job.pk).exists()

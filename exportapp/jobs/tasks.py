@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from exportapp.jobs import reconcile as reconciling
-from exportapp.jobs import retention
+from exportapp.jobs import upkeep
 from exportapp.jobs import work as working
+from exportapp.jobs.horse import listen
 
 
 def work(job_id: str) -> None:
-    working.work(job_id)
+    listen()
+    working.work(job_id, in_queue=True)
 
 
 def reconcile() -> None:
-    reconciling.reconcile()
-    retention.expire()
+    upkeep.take_turn()

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models.functions import Now
 
 from exportapp.conf import conf
-from exportapp.jobs.journal import Happened, record
-from exportapp.jobs.leases import is_held
+from exportapp.exceptions import ExportError
+from exportapp.jobs.journal import Happened, alarm, record
+from exportapp.jobs.leases import is_held, worker_name
 from exportapp.jobs.progress import Anchors, control_word
+from exportapp.jobs.snapshot import take_snapshot
 from exportapp.models import ExportJob
 from exportapp.states import STOPPED_AS, STOPPING, JobState
+
+AWAKE: Final[dict[str, Any]] = {"waiting_for": "", "not_before": None}
+"""A job in another state waits for nothing that it waited for before."""
+
+UNKNOWN: Final = "unknown"
+"""The layer of errors that nobody classified."""
 
 
 def move_job(
@@ -25,7 +33,7 @@ def move_job(
     """
     with transaction.atomic():
         before = job.status
-        job.move_to(target, **changes)
+        job.move_to(target, **AWAKE | changes)
         record(job, Happened.MOVED, message, user=user, before=before, after=target)
         transaction.on_commit(lambda: show(job))
 
@@ -39,10 +47,12 @@ def try_move(job: ExportJob, target: JobState, message: str = "", **changes: Any
     """Like move_job, for moves that any worker may make: False when another one made it."""
     with transaction.atomic():
         before = job.status
-        moved = ExportJob.objects.filter(pk=job.pk, status=before).move_to(target, **changes)
+        rows = ExportJob.objects.filter(pk=job.pk, status=before)
+        moved = rows.move_to(target, **AWAKE | changes)
         job.refresh_from_db()
         if moved:
-            record(job, Happened.MOVED, message, before=before, after=target)
+            worker = worker_name()
+            record(job, Happened.MOVED, message, worker=worker, before=before, after=target)
             transaction.on_commit(lambda: show(job))
     return bool(moved)
 
@@ -56,17 +66,44 @@ def settle(job: ExportJob) -> bool:
     return try_move(job, STOPPED_AS[job.state], "nobody works on it any more", **kept)
 
 
-def fail(job: ExportJob, code: str, error: str, *, shard: int | None = None) -> bool:
-    """Stop the export for a person to look at; finished shards stay."""
+def fail(
+    job: ExportJob,
+    code: str,
+    error: str,
+    *,
+    shard: int | None = None,
+    layer: str = "",
+    cause: BaseException | None = None,
+) -> bool:
+    """Stop the export for a person to look at; finished shards stay, and a snapshot of the failure.
+
+    A merge that fails raises an alarm: all the work is done and takes its room on the disk.
+    """
     job.refresh_from_db()
     if JobState.FAILED not in job.state.can:
         return False
     where = f"shard {shard}: " if shard is not None else ""
-    told = {"error_code": code, "error": where + error}
-    ended = {"finished_at": Now(), "expires_at": expiry()}
-    return try_move(job, JobState.FAILED, where + error, **told, **ended)
+    merging = job.state == JobState.MERGING
+    lost = merging and (layer == UNKNOWN or code == ExportError.code)
+    told = {
+        "error_code": code,
+        "error": where + error,
+        "error_snapshot": take_snapshot(job, code, error, shard=shard, cause=cause),
+        "finished_at": Now(),
+        "expires_at": _hopeless_expiry() if lost else expiry(),
+    }
+    with transaction.atomic():
+        failed = try_move(job, JobState.FAILED, where + error, **told)
+        if failed and merging:
+            alarm(job, "merge", f"The file could not be put together: {error}")
+    return failed
 
 
 def expiry() -> Any:
     """When what is kept of a job that ends now is removed, on the database's clock."""
     return Now() + timedelta(days=conf.RETENTION_DAYS)
+
+
+def _hopeless_expiry() -> Any:
+    """When shards go that were found not to fit together: they are of use to an engineer only."""
+    return Now() + timedelta(seconds=conf.KEEP_FAILED_SECONDS)

@@ -8,10 +8,9 @@ database connection opened in the parent is shared with the child.
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import multiprocessing
 import os
 import signal
-import sys
 from typing import Any
 
 import pyarrow
@@ -19,10 +18,7 @@ import rq
 from django.db import connections
 
 from exportapp.jobs import work  # noqa: F401  (once in the parent, likewise)
-from exportapp.jobs.heartbeat import stop_requested
-
-PR_SET_PDEATHSIG = 1
-"""prctl(2): the signal that this process gets when its parent dies."""
+from exportapp.jobs.horse import follow, obey
 
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
@@ -39,6 +35,13 @@ class ExportWorker(rq.Worker):
         kwargs.setdefault("job_monitoring_interval", 10)
         super().__init__(*args, **kwargs)
 
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        pool = multiprocessing.parent_process()
+        if pool and pool.pid:
+            # A pool that is killed cannot end its workers, and the next one starts as many again.
+            follow(pool.pid)
+        return super().work(*args, **kwargs)
+
     def fork_work_horse(self, job: Any, queue: Any) -> None:
         """Fork; a SIGTERM at this moment waits until there is somebody who can hear it."""
         connections.close_all()
@@ -53,14 +56,8 @@ class ExportWorker(rq.Worker):
 
     def setup_work_horse_signals(self) -> None:
         """First thing in the work-horse: SIGTERM asks it to hand its lease back."""
-        stop_requested.clear()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, lambda *_: stop_requested.set())
-        if sys.platform == "linux":
-            ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != self.pid:
-            # The parent died between the fork and the line above.
-            stop_requested.set()
+        assert self.pid, "set when the worker began"
+        obey(self.pid)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def handle_warm_shutdown_request(self) -> None:

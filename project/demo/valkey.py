@@ -103,7 +103,13 @@ def server_pid(url: str) -> int | None:
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that nobody listens on, nor is given to anybody for a minute.
+
+    A connection that was ended on this side leaves the port in TIME_WAIT: the kernel passes it
+    over when somebody else asks for any port, and lets a server that names it have it.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        address = probe.getsockname()
+        with socket.create_connection(address):
+            probe.accept()[0].close()
+        return int(address[1])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exportapp.jobs import lifecycle, progress
+from exportapp.jobs import breaker, lifecycle, progress, throttle
 from exportapp.jobs.files import local_path
 from exportapp.jobs.heartbeat import stop_requested
 from exportapp.jobs.work import work
@@ -25,6 +25,9 @@ def _own_folder(settings: Any, tmp_path: Path) -> Iterator[None]:
     }
     progress._away_until = 0.0
     stop_requested.clear()
+    breaker._away_until = 0.0
+    breaker._of_this_process.cache_clear()
+    throttle._last.asked = None
     yield
     stop_requested.clear()
 

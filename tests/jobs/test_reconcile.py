@@ -9,6 +9,7 @@ import pytest
 from django.db.models.functions import Now
 
 from exportapp.jobs import files, lifecycle, work
+from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import claim_shard
 from exportapp.jobs.reconcile import reconcile, recover
 from exportapp.models import ExportEvent, ExportJob, ExportShard
@@ -61,16 +62,40 @@ def test_a_lost_shard_is_free_again_and_the_export_is_woken(job: ExportJob) -> N
     assert (shard.status, shard.lost_leases, shard.lease_until) == ("pending", 1, None)
     recovered = ExportEvent.objects.get(job=job, kind="recovered")
     assert "gone/1/2/3" in recovered.message
-    long_ago()
+    assert queue() == [str(job.pk)], "in the same turn"
     reconcile()
-    assert queue() == [str(job.pk)]
+    assert queue() == [str(job.pk)], "and not again in the next"
     assert data_rows(finish(job)) == order_rows()
 
 
-def test_ten_reconcilers_wake_an_export_once(job: ExportJob) -> None:
+def test_ten_turns_one_after_the_other_wake_an_export_once(job: ExportJob) -> None:
     long_ago()
     for _ in range(10):
         reconcile()
+    assert queue() == [str(job.pk)]
+
+
+def test_an_export_that_waits_on_purpose_is_woken_when_its_wait_is_over(job: ExportJob) -> None:
+    long_ago()
+    ExportJob.objects.update(waiting_for="night", not_before=Now() + timedelta(hours=1))
+    assert reconcile() == 0
+    assert queue() == []
+    ExportJob.objects.update(not_before=Now() - timedelta(seconds=1))
+    assert reconcile() == 1
+    assert queue() == [str(job.pk)]
+    assert reconcile() == 0, "once"
+    job.refresh_from_db()
+    assert job.waiting_for == "night" and job.not_before, "they are for the worker to clear"
+
+
+def test_an_export_whose_pieces_all_sit_out_a_back_off_is_woken_after_it(job: ExportJob) -> None:
+    long_ago()
+    ExportShard.objects.update(not_before=Now() + timedelta(hours=1))
+    assert reconcile() == 0
+    first = ExportShard.objects.filter(number=1)
+    first.update(not_before=Now() - timedelta(seconds=1))
+    record(job, Happened.RETRIED, "just now")
+    assert reconcile() == 1, "however lately something happened"
     assert queue() == [str(job.pk)]
 
 

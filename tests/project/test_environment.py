@@ -31,7 +31,7 @@ def test_a_postgres_url_gives_every_part() -> None:
     assert config["ENGINE"] == "django.db.backends.postgresql"
     assert (config["HOST"], config["PORT"]) == ("db.example", "6432")
     assert (config["USER"], config["PASSWORD"], config["NAME"]) == ("shop", "p@ss", "orders")
-    assert config["OPTIONS"] == {"sslmode": "require"}
+    assert config["OPTIONS"]["sslmode"] == "require"
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,32 @@ def test_django_connects_over_the_unix_socket_of_a_url() -> None:
     connection = wrapper.get_new_connection(wrapper.get_connection_params())
     try:
         assert connection.execute("SELECT inet_server_addr()").fetchone() == (None,)
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "pgoptions", "seconds"),
+    [
+        ("", None, "1min"),
+        ("&options=-c%20idle_in_transaction_session_timeout%3D7s", None, "7s"),
+        ("", "-c idle_in_transaction_session_timeout=9s", "9s"),
+    ],
+)
+def test_a_connection_left_in_a_transaction_is_ended_in_time(
+    monkeypatch: pytest.MonkeyPatch, query: str, pgoptions: str | None, seconds: str
+) -> None:
+    monkeypatch.delenv("PGOPTIONS", raising=False)
+    if pgoptions:
+        monkeypatch.setenv("PGOPTIONS", pgoptions)
+    config = database(services.postgres.url("postgres") + query)
+    wrapper = DatabaseWrapper(
+        config | {"TIME_ZONE": None, "AUTOCOMMIT": True, "ATOMIC_REQUESTS": False}
+    )
+    connection = wrapper.get_new_connection(wrapper.get_connection_params())
+    try:
+        shown = connection.execute("SHOW idle_in_transaction_session_timeout").fetchone()
+        assert shown == (seconds,)
     finally:
         connection.close()
 
