@@ -20,17 +20,11 @@ help: ## list the targets
 demo: $(VENV)/.demo ## seed a shop, export it by two workers, serve the admin (ROWS=200000 SERVE=1)
 	$(BIN)/python manage.py demo
 
-# What a database can make a difference to; the faces above it hold no rule.
-ON_SQLITE := $(addprefix tests/,faults jobs management tables test_states.py)
+PROCESSES ?= 4
 
 .PHONY: test
-test: lint ## everything: lint, types, import contract, tests on PostgreSQL and SQLite, coverage
-	tests/install
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
-	EXPORTAPP_TEST_DATABASE=sqlite $(BIN)/coverage run -m pytest $(ON_SQLITE)
-	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report
+test: $(VENV)/.dev ## everything: lint, types, imports, tests on PostgreSQL and SQLite, coverage
+	PROCESSES=$(PROCESSES) tests/run
 
 KILLS ?= 200
 SEED ?= 1
@@ -45,9 +39,10 @@ TABLE ?= peers
 WRITE ?=
 
 .PHONY: bench
-bench: $(VENV)/.bench ## exports side by side (ROWS=1000000 RUNS=3 TABLE=peers|scale WRITE=page)
+bench: $(VENV)/.bench ## exports side by side (RUNS=3 TABLE=peers|scale|skew|metadata WRITE=page)
 	$(BIN)/python -m benchmarks --table $(TABLE) --runs $(RUNS) \
-		$(if $(filter-out file,$(origin ROWS)),--rows $(ROWS)) $(if $(WRITE),--write $(WRITE))
+		$(if $(filter-out file,$(origin ROWS)),--rows $(ROWS)) $(if $(WRITE),--write $(WRITE) \
+		--plot $(basename $(WRITE)).svg)
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, mypy and the import contract

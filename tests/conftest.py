@@ -5,9 +5,31 @@ from contextlib import ExitStack
 
 import pytest
 from django.core.cache import cache
+from hypothesis import settings
 
 from tests.house import Builder, Database, House
 from tests.services import ON_SQLITE, Services, services
+
+# A shared machine may be slow at any moment; what must be fast is in the benchmarks.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
+
+LONG = (
+    "faults/",
+    "management/",
+    "test_parallel",
+    "benchmarks/",
+    "browser/",
+    "readers/",
+    "project/",
+)
+"""What starts processes. It comes first, so that nobody has to wait for one of these at the end."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # After pytest-randomly: its order stays within both halves.
+    items.sort(key=lambda item: not item.nodeid.removeprefix("tests/").startswith(LONG))
 
 
 @pytest.fixture(scope="session")

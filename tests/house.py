@@ -21,6 +21,7 @@ import psycopg
 from redis import Redis
 
 from project.demo.valkey import Valkey, free_port
+from tests.leftovers import marked
 from tests.services import services
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,6 +93,7 @@ class House:
     valkey: Valkey
     env: dict[str, str] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
+    _connection: psycopg.Connection | None = None
 
     def __post_init__(self) -> None:
         self.env = os.environ | {
@@ -162,13 +164,12 @@ class House:
                     return connection.execute(sql.replace("%s", "?"), params).fetchall()
             finally:
                 connection.close()
-        with psycopg.connect(self.database_url) as pg:
-            cursor = pg.execute(sql, params)
-            return cursor.fetchall() if cursor.description else []
+        cursor = self._connected().execute(sql, params)
+        return cursor.fetchall() if cursor.description else []
 
     def processes(self) -> list[psutil.Process]:
         """Everything that runs for this house, orphans too."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
+        return list(marked(MARK, str(self.folder)))
 
     def end(self) -> None:
         """End its processes: politely first, since coverage is written at the end."""
@@ -184,13 +185,19 @@ class House:
             _signal(process, signal.SIGKILL)
         # Not psutil's wait: an orphan may stay a zombie until init looks after it.
         wait_for(lambda: not self.processes(), 5, what=f"{self.folder} is empty of processes")
+        if self._connection:
+            self._connection.close()
         self.valkey.stop()
 
-    def _is_ours(self, process: psutil.Process) -> bool:
+    def _connected(self) -> psycopg.Connection:
+        """The one connection, whose server answers: tests look at the tables again and again."""
         try:
-            return process.environ().get(MARK) == str(self.folder)
-        except psutil.Error:
-            return False
+            if self._connection:
+                self._connection.execute("")
+        except psycopg.OperationalError:
+            self._connection = None
+        self._connection = self._connection or psycopg.connect(self.database_url, autocommit=True)
+        return self._connection
 
 
 class Builder:
@@ -215,12 +222,13 @@ class Builder:
 
     def _template(self, database: Database, orders: int) -> str:
         name = f"template_{database}_{orders}"
-        url = self._database(name, database)
+        empty = orders and (self._templates.get((database, 0)) or self._template(database, 0))
+        url = self._database(name, database, empty or None)
         house = House(self._folder / name, url, services.valkey)
         house.folder.mkdir(exist_ok=True)
-        for args in (("migrate", "--run-syncdb"), ("seed_shop", "--orders", str(orders))):
-            done = house.manage(*args, "--verbosity", "0")
-            assert done.returncode == 0, done.stderr
+        made = ("seed_shop", "--orders", str(orders)) if orders else ("migrate", "--run-syncdb")
+        done = house.manage(*made, "--verbosity", "0")
+        assert done.returncode == 0, done.stderr
         return self._templates.setdefault((database, orders), name)
 
     def _database(self, name: str, database: Database, template: str | None = None) -> str:

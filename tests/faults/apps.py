@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import os
+
 from django.apps import AppConfig
+
+AWAY = "AWAY_SECONDS"
+"""In the environment: how long a process leaves a Redis alone that did not answer."""
 
 
 class FaultsConfig(AppConfig):
@@ -9,6 +14,8 @@ class FaultsConfig(AppConfig):
     name = "tests.faults"
 
     def ready(self) -> None:
+        from exportapp.jobs import progress
         from tests.faults import points
 
         points.install()
+        progress.AWAY_SECONDS = float(os.environ.get(AWAY, progress.AWAY_SECONDS))

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import connection
+
 from exportapp.states import JobState, ShardState
 
 TABLES = {"exportapp_exportjob": JobState, "exportapp_exportshard": ShardState}
@@ -29,6 +31,13 @@ class Entry:
     state: str
     fence_before: int
     fence: int
+
+
+def execute(sql: str) -> list[tuple[Any, ...]]:
+    """On the connection of this process."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall()) if cursor.description else []
 
 
 def open_ledger(execute: Callable[[str], Any], *, sqlite: bool) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import uuid
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.faults import points
 from tests.faults.ledger import illegal, open_ledger, read_ledger
 from tests.faults.watchman import ASK
 from tests.house import House, Worker, wait_for
-from tests.oracle import Row, data_rows, sheet_parts
+from tests.oracle import Row, compare, data_rows, sheet_parts
 
 SMALL: dict[str, Any] = {
     "EXPORTAPP_SHARD_ROWS": 50,
@@ -68,10 +68,10 @@ class Plant:
             assert worker.alive, (worker.wait(), worker.log())
         return self.workers
 
-    def begin_worker(self) -> Worker:
+    def begin_worker(self, **env: str) -> Worker:
         """A worker that listens some time later."""
         quiet = {"REDIS_RETRIES": "60", "LOG_LEVEL": "WARNING"}
-        worker = self.house.start("rqworker", "exports", **self.env | quiet)
+        worker = self.house.start("rqworker", "exports", **self.env | quiet | env)
         self.workers.append(worker)
         return worker
 
@@ -104,8 +104,22 @@ class Plant:
         points.arm(self.faults, point, nth, number, whom)
 
     def disarm(self) -> None:
-        for path in self.faults.iterdir():
+        """Take all faults away, and forget whom they struck."""
+        for path in self.faults.glob("*.SIG*"):
             path.unlink(missing_ok=True)
+        # Only now: until then a victim may have been quicker.
+        points.take_struck(self.faults)
+
+    def freeze(self, point: str, nth: int = 1) -> tuple[str, int]:
+        """An export and the process that stands still at this point of it, until SIGCONT."""
+        self.arm(point, nth, signal.SIGSTOP)
+        job = self.ask()
+        return job, self.wait_for_victim()
+
+    def resume(self, job: str) -> None:
+        """As a person does once the cause of a failure is mended."""
+        done = self.house.manage("export_excel", "--resume", job, "--queue", **self.env)
+        assert done.returncode == 0, done.stderr
 
     def wait_for_victim(self) -> int:
         """The process that passes the point of all faults there are."""
@@ -131,6 +145,10 @@ class Plant:
         sql = "SELECT worker, shard, message, at FROM exportapp_exportevent"
         return self.house.rows(f"{sql} WHERE job_id = %s AND kind = %s ORDER BY id", [job, kind])
 
+    def made(self, job: str, kind: str) -> Counter[int]:
+        """How often each shard of the job was extracted or rendered."""
+        return Counter(int(shard) for _, shard, *_ in self.events(job, kind))
+
     def holders(self) -> set[int]:
         """Process ids of those who hold a lease, as the tables have it."""
         held = "SELECT worker FROM {} WHERE lease_until IS NOT NULL"
@@ -140,15 +158,14 @@ class Plant:
 
     def wait_until_ended(self, job: str, timeout: float = 60) -> str:
         """The state that the job ends in, once its files are cleaned up."""
-        active = [str(state) for state in ACTIVE]
-        what = f"export {job} ends; {self.house.folder}"
-        state = wait_for(
-            lambda: (now := self.state(job)) not in active and now, timeout=timeout, what=what
-        )
-        cleaned = "SELECT cleaned_at FROM exportapp_exportjob WHERE id = %s"
-        if state == JobState.SUCCEEDED:
-            wait_for(lambda: self.house.rows(cleaned, [job])[0][0], timeout, "it is cleaned")
-        return str(state)
+        wait_for(lambda: self.is_over(job), timeout, f"export {job} ends; {self.house.folder}")
+        return self.state(job)
+
+    def is_over(self, job: str) -> bool:
+        """Whether nobody works on it any more, nor cleans up after it."""
+        sql = "SELECT status, cleaned_at FROM exportapp_exportjob WHERE id = %s"
+        ((state, cleaned),) = self.house.rows(sql, [job])
+        return state not in ACTIVE and (state != JobState.SUCCEEDED or cleaned is not None)
 
     def require_right(self, job: str) -> Path:
         """The export is there, equal to an undisturbed one, and nothing else is left of it."""
@@ -173,6 +190,18 @@ class Plant:
         sql = "SELECT error FROM exportapp_exportjob WHERE id = %s"
         return str(self.house.rows(sql, [job])[0][0])
 
+    def folder(self, job: str) -> Path:
+        return self.house.exports / str(uuid.UUID(job))
+
+    def require_tidy(self, job: str) -> None:
+        """Nobody holds a piece, and there are no files but those that are committed."""
+        assert self.holders() == set()
+        sql = "SELECT {} FROM exportapp_export{} WHERE job_id = %s"
+        sources = [("arrow_path", "shard"), ("xlsx_path", "shard"), ("path", "file")]
+        found = [row for source in sources for row in self.house.rows(sql.format(*source), [job])]
+        kept = {self.house.exports / path for (path,) in found if path}
+        assert set(self.folder(job).iterdir()) == kept
+
     def file(self, job: str) -> Path:
         sql = "SELECT path FROM exportapp_exportfile WHERE job_id = %s"
         ((path,),) = self.house.rows(sql, [job])
@@ -187,12 +216,6 @@ class Plant:
         rows = data_rows(target)
         assert [(row[0],) for row in rows] == self.house.rows(ORDERED)
         return sheet_parts(target), rows
-
-
-def compare(found: Iterable[Row], expected: Iterable[Row]) -> tuple[list[str], list[str]]:
-    """The numbers of orders that are lost, and those that are there more often than once."""
-    there, wanted = Counter(row[0] for row in found), Counter(row[0] for row in expected)
-    return sorted((wanted - there).elements()), sorted((there - wanted).elements())
 
 
 def is_alive(pid: int) -> bool:
@@ -210,3 +233,12 @@ def kill(pid: int, number: signal.Signals = signal.SIGKILL) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def lease_of(plant: Plant, pid: int) -> object:
+    """Until when the process holds its piece."""
+    for table in ("exportapp_exportjob", "exportapp_exportshard"):
+        sql = f"SELECT lease_until FROM {table} WHERE worker LIKE %s AND lease_until IS NOT NULL"
+        for (until,) in plant.house.rows(sql, [f"%/{pid}/%"]):
+            return until
+    raise AssertionError(f"{pid} holds nothing")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import Sum
 from django.db.models.functions import Now
 from django_redis import get_redis_connection
@@ -23,45 +22,27 @@ from hypothesis.stateful import (
 )
 
 from exportapp.exceptions import IllegalTransition, LeaseLost
-from exportapp.jobs import files, leases, lifecycle, work
+from exportapp.jobs import files, leases, lifecycle, retention, work
 from exportapp.jobs.heartbeat import stop_requested
+from exportapp.jobs.journal import Happened
 from exportapp.jobs.reconcile import reconcile
 from exportapp.jobs.status import status_of
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import WORKING, JobState, ShardState
 from exportapp.tables.selection import Operator, Selection, Viewer
-from tests.faults.ledger import close_ledger, illegal, open_ledger, read_ledger
+from tests.faults.harm import flip_a_bit
+from tests.faults.ledger import execute, illegal, read_ledger
 from tests.oracle import Row, data_rows, order_rows
 
 ENOUGH_STEPS = 200
+KEPT = frozenset(state for state in JobState if JobState.EXPIRED in state.can)
 ELSEWHERE = "elsewhere/1/2/3"
 """A worker of another machine: nobody can tell whether it is dead."""
-
-
-def execute(sql: str) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return list(cursor.fetchall()) if cursor.description else []
-
-
-@pytest.fixture
-def _ledger(transactional_db: None) -> Iterator[None]:
-    open_ledger(execute, sqlite=False)
-    yield
-    close_ledger(execute)
 
 
 @cache
 def expected_rows() -> list[Row]:
     return order_rows()
-
-
-def refused(write: Callable[..., None], *args: Any, **changes: Any) -> bool:
-    try:
-        write(*args, **changes)
-    except LeaseLost:
-        return True
-    return False
 
 
 class Export(RuleBasedStateMachine):
@@ -74,13 +55,26 @@ class Export(RuleBasedStateMachine):
     @initialize()
     def ask(self) -> None:
         execute("TRUNCATE fault_ledger")
-        self.job, self.made = self._create()
-        assert self.made
+        self.job, made = self._create()
+        assert made
 
     @rule()
     def ask_again(self) -> None:
         if self.job.is_active:
             assert self._create() == (self.job, False)
+
+    @rule()
+    def let_time_run_out(self) -> None:
+        """What is kept of it goes; then somebody asks anew."""
+        self.let_leases_run_out()
+        ExportJob.objects.filter(status__in=KEPT).update(expires_at=Now() - timedelta(seconds=1))
+        self.job.refresh_from_db()
+        assert retention.expire() == (self.job.state in KEPT)
+        self.job.refresh_from_db()
+        if self.job.state == JobState.EXPIRED:
+            assert not files.local_path(str(self.job.pk)).exists()
+            self._press(lifecycle.resume, JobState.QUEUED)
+            self._begin_anew()
 
     @rule(times=strategies.integers(1, 3))
     def step(self, times: int) -> None:
@@ -140,8 +134,10 @@ class Export(RuleBasedStateMachine):
             now = type(lease.piece).objects.get(pk=lease.piece.pk)
             if now.fence != lease.fence:
                 target = JobState.SUCCEEDED if now == self.job else ShardState.EXTRACTED
-                assert refused(lease.update, error="nonsense")
-                assert refused(lease.commit, target, error="nonsense")
+                with pytest.raises(LeaseLost):
+                    lease.update(error="nonsense")
+                with pytest.raises(LeaseLost):
+                    lease.commit(target, error="nonsense")
         self.gone.clear()
 
     @rule()
@@ -158,10 +154,7 @@ class Export(RuleBasedStateMachine):
         paths = shards.order_by("number").values_list(field, flat=True)
         there = [path for path in map(files.local_path, paths) if path.exists()]
         if there:
-            path = data.draw(strategies.sampled_from(there))
-            damaged = bytearray(path.read_bytes())
-            damaged[len(damaged) // 2] ^= 1
-            path.write_bytes(damaged)
+            flip_a_bit(data.draw(strategies.sampled_from(there)))
             self.damaged = True
 
     @invariant()
@@ -185,12 +178,21 @@ class Export(RuleBasedStateMachine):
     def moves_are_legal_and_fences_go_up(self) -> None:
         assert illegal(read_ledger(execute)) == []
 
+    @invariant()
+    def every_move_has_its_event(self) -> None:
+        entries = read_ledger(execute)
+        jobs = [entry for entry in entries if entry.kind == ExportJob._meta.db_table]
+        moves = [(entry.state_before, entry.state) for entry in jobs]
+        events = self.job.events.filter(kind=Happened.MOVED).order_by("pk")
+        told = [(event.data["before"], event.data["after"]) for event in events]
+        assert told == [(before, after) for before, after in moves if before != after]
+
     def teardown(self) -> None:
         """From wherever it is: leases run out, a person presses resume, workers work."""
         try:
             self._finish()
         finally:
-            files.remove_all(self.job)
+            files.remove_folder(self.job.pk)
             ExportJob.objects.all().delete()
             get_redis_connection().flushall()
 
@@ -229,7 +231,7 @@ class Export(RuleBasedStateMachine):
 
 
 def test_an_export_can_be_finished_from_wherever_it_got(
-    orders: Callable[[int], None], _ledger: None, settings: Any
+    orders: Callable[[int], None], ledger: None, settings: Any
 ) -> None:
     orders(60)
     expected_rows.cache_clear()

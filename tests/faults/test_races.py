@@ -14,7 +14,7 @@ from django_redis import get_redis_connection
 
 from exportapp.jobs import extract, files, lifecycle, phases, work
 from exportapp.jobs.attempts import attempt
-from exportapp.jobs.leases import claim_job, claim_shard
+from exportapp.jobs.leases import claim_job, claim_shard, is_held
 from exportapp.jobs.reconcile import reconcile, recover
 from exportapp.jobs.status import status_of
 from exportapp.models import ExportJob, ExportShard
@@ -192,6 +192,27 @@ def test_progress_of_the_plan_forgives_lost_leases(
     work.step(job)
     job.refresh_from_db()
     assert job.planned_at and job.lost_leases == 0
+
+
+@pytest.mark.parametrize(("state", "kind"), [("extracting", "planned"), ("merging", "merged")])
+def test_a_worker_that_comes_late_does_not_plan_or_merge_again(
+    job: ExportJob, state: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step_until(job, state)
+    late = ExportJob.objects.get(pk=job.pk)
+    claim = work.claim_job
+
+    def meanwhile(job: ExportJob) -> Any:
+        monkeypatch.undo()
+        work.step(ExportJob.objects.get(pk=job.pk))
+        return claim(job)
+
+    monkeypatch.setattr(work, "claim_job", meanwhile)
+    work.step(late)
+
+    assert data_rows(finish(job)) == order_rows()
+    assert job.events.filter(kind=kind).count() == 1
+    assert not is_held(job)
 
 
 def test_what_went_wrong_while_planning_is_forgotten_with_the_plan(

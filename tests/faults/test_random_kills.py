@@ -21,12 +21,12 @@ def test_no_row_is_lost_doubled_or_stuck_by_random_kills(
     # Here one shard may well be hit three times in a row: that is our doing, not the shard's.
     plant = build_plant(orders=3000, EXPORTAPP_SHARD_ROWS=250, EXPORTAPP_MAX_LOST_LEASES=1000)
     plant.watch()
-    plant.hire(2)
+    plant.hire(3)
     mayhem = Mayhem(plant, SEED)
     try:
         tally = mayhem.run(KILLS)
     finally:
         with capsys.disabled():
-            print(f"\n{mayhem.tally}")
+            print("", mayhem.tally, "", *mayhem.tally.table(), sep="\n")
     assert (tally.lost, tally.doubled, tally.stuck) == (0, 0, 0)
     assert tally.kills.total() >= KILLS

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.faults.plant import Plant, is_alive, kill
-from tests.faults.points import FORKS
+from tests.faults.plant import Plant, is_alive, kill, lease_of
+from tests.faults.points import FORKS, Whom
 from tests.house import wait_for
 
 BuildPlant = Callable[..., Plant]
@@ -43,13 +43,12 @@ def _no_faults_left(plant: Plant, unwatched: Plant) -> Iterator[None]:
     unwatched.disarm()
 
 
-HIT = {"horse": ["self"], "parent": ["parent"], "both": ["parent", "self"]}
+HIT: dict[str, Whom] = {"horse": "self", "parent": "parent", "both": "both"}
 
 
 def strike(plant: Plant, number: signal.Signals, hit: str) -> tuple[str, int]:
     """An export, and the work-horse in the middle of whose batch the signal came."""
-    for whom in HIT[hit]:
-        plant.arm(RENDER, 3, number, whom)
+    plant.arm(RENDER, 3, number, HIT[hit])
     job = plant.ask()
     return job, plant.wait_for_victim()
 
@@ -132,10 +131,20 @@ def test_an_impatient_end_of_a_frozen_work_horse_loses_nothing(plant: Plant) -> 
     plant.require_right(job)
 
 
-@pytest.mark.parametrize("point", ["extracting_a_batch", "before_commit", "before_final_commit"])
+FROZEN = {
+    "between_plan_inserts": 3,
+    "extracting_a_batch": 3,
+    "after_rename": 1,
+    "rendering_a_batch": 3,
+    "in_merge": 2,
+    "after_final_rename": 1,
+}
+
+
+@pytest.mark.parametrize("point", FROZEN)
 def test_a_worker_that_was_frozen_past_its_lease_is_refused(plant: Plant, point: str) -> None:
     plant.hire(2)
-    plant.arm(point, 3 if "batch" in point else 1, signal.SIGSTOP)
+    plant.arm(point, FROZEN[point], signal.SIGSTOP)
     job = plant.ask()
     frozen = plant.wait_for_victim()
     lease = lease_of(plant, frozen)
@@ -164,12 +173,3 @@ def test_a_worker_that_freezes_in_a_transaction_does_not_keep_the_others_waiting
     kill(frozen, signal.SIGCONT)
     wait_for(lambda: not is_alive(frozen), what="it ends")
     plant.require_right(job)
-
-
-def lease_of(plant: Plant, pid: int) -> object:
-    """Until when the process holds its piece."""
-    for table in ("exportapp_exportjob", "exportapp_exportshard"):
-        sql = f"SELECT lease_until FROM {table} WHERE worker LIKE %s AND lease_until IS NOT NULL"
-        for (until,) in plant.house.rows(sql, [f"%/{pid}/%"]):
-            return until
-    raise AssertionError(f"{pid} holds nothing")

@@ -5,6 +5,7 @@ Both in one process that stays, because starting Python takes longer than an exp
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import traceback
@@ -13,7 +14,8 @@ from pathlib import Path
 from django.core.management import call_command
 from django.db import Error, close_old_connections
 
-from exportapp.jobs import reconcile
+from exportapp.jobs import lifecycle, reconcile
+from exportapp.tables.selection import Operator, Selection, Viewer
 
 EVERY_SECONDS = 0.1
 ASK = "ASK"
@@ -36,3 +38,14 @@ def watch() -> None:
             # As with cron: one turn fails, the next comes.
             traceback.print_exc()
         time.sleep(EVERY_SECONDS)
+
+
+def ask_for(selected: list[list[int]]) -> None:
+    """Ask for the orders with these keys, an export each, and print the exports' ids."""
+    viewer = Viewer(user=Operator(), language="en", time_zone="UTC")
+    jobs = []
+    for number, keys in enumerate(selected):
+        selection = Selection(source="shop.Order", keys=tuple(map(str, keys)))
+        job, _ = lifecycle.create(selection, viewer, request_key=f"crowd {number}")
+        jobs.append(str(job.pk))
+    print(json.dumps(jobs))
