@@ -18,7 +18,7 @@ class Settings:
     """The alias in STORAGES for spool and result files; all workers must see the same folder."""
 
     PARALLELISM: int = 4
-    """How many workers are woken for one export."""
+    """How many workers of the queue one export has at most."""
 
     SHARD_BYTES: int = 32 * 2**20
     """Sheet XML aimed at for one shard, in bytes."""
@@ -28,6 +28,12 @@ class Settings:
 
     READER: str = "auto"
     """How rows are read: auto takes COPY where it gives the same cells, orm never does."""
+
+    CONSISTENCY: str = "live"
+    """What an export sees unless asked otherwise: live, or snapshot (PostgreSQL only)."""
+
+    SNAPSHOT_SECONDS: int = 1800
+    """How long an export holds a snapshot at most: VACUUM waits for it. Less than JOB_TIMEOUT."""
 
     BATCH_ROWS: int = 8192
     """Rows read, rendered and reported in one go."""
@@ -44,8 +50,11 @@ class Settings:
     BAD_VALUES: str = "blank"
     """What happens to a row whose value cannot be written: fail, blank or skip."""
 
-    LEASE_SECONDS: int = 60
+    LEASE_SECONDS: int = 30
     """How long a claimed piece stays a worker's without a sign of life."""
+
+    STATEMENT_SECONDS: int = 600
+    """How long one statement may keep a worker silent before its lease is let go, in seconds."""
 
     BEAT_SECONDS: float = 1.0
     """The least time between two heartbeats of one worker."""
@@ -62,11 +71,32 @@ class Settings:
     MAX_LOST_LEASES: int = 3
     """Leases lost without progress before a shard counts as poison."""
 
+    RETRY_SECONDS: int = 900
+    """How long a piece is tried again after its first transient error without progress."""
+
+    ERRORS: tuple[str, ...] = ()
+    """Dotted paths of a project's own rows for the table of errors; they come first."""
+
+    BREAKER_FAILURES: int = 5
+    """Failures in a row of a database or storage until it is left alone; at most MAX_ATTEMPTS."""
+
+    BREAKER_SECONDS: int = 30
+    """How long a database or storage that failed is left alone between two tries."""
+
+    THROTTLE: str | None = None
+    """Dotted path of `(job) -> seconds | (seconds, why) | None`: how long to leave the tables."""
+
+    THROTTLE_SECONDS: float = 5.0
+    """The least time between two calls of THROTTLE by one worker."""
+
     ANCHOR_TTL: int = 24 * 3600
     """How long anchors live in Redis after the last heartbeat, in seconds."""
 
     RETENTION_DAYS: int = 7
     """Days after its end until an export's files are removed."""
+
+    KEEP_FAILED_SECONDS: int = 3600
+    """How long shards stay that cannot be removed, or that do not fit together, in seconds."""
 
     def __getattribute__(self, name: str) -> Any:
         default = super().__getattribute__(name)

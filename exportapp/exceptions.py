@@ -3,6 +3,7 @@
 * ExportError
   x RequestRefused (ValueError)     the request is wrong: said at the door, nothing was created
     + UnknownName (LookupError)     no such model, column, filter or order
+    + ParameterRefused              values that a registered export's parameters do not take
     + NotAllowed (PermissionError)  this person may not do this
   x IllegalTransition               the state table has no such edge from where the job is
   x RowRefused                      one row cannot be written and the policy says "fail"
@@ -10,6 +11,8 @@
   x FileDamaged                     a spool file is not what was committed
     + FileUnknown                   the export has no file of this number
     + FileExpired                   its time is over and it was removed
+  x SnapshotLost                    nobody holds the moment that all rows are to be read at
+  x SnapshotTooOld                  it was held for longer than a database should
   x LeaseLost                       somebody else holds the piece: drop the file and go
   x WorkInterrupted                 asked to stop at the next batch boundary
 
@@ -18,7 +21,7 @@ The sentence is the message: one line that names what, where and what is valid.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 
@@ -45,6 +48,16 @@ class UnknownName(RequestRefused, LookupError):
     def __init__(self, what: str, name: str, valid: Iterable[str]) -> None:
         self.what, self.name, self.valid = what, name, tuple(valid)
         super().__init__(f"Unknown {what} '{name}'.{_suggest(name, self.valid)}")
+
+
+class ParameterRefused(RequestRefused):
+    """Parameters of the export have values that they do not take."""
+
+    code = "parameter_refused"
+
+    def __init__(self, errors: Mapping[str, str] | None = None) -> None:
+        self.errors = dict(errors or {})
+        super().__init__(" ".join(self.errors.values()))
 
 
 class NotAllowed(ExportError, PermissionError):
@@ -87,6 +100,18 @@ class FileExpired(FileDamaged):
     """The time of this export is over and its files were removed: make it again."""
 
     code = "file_expired"
+
+
+class SnapshotLost(ExportError):
+    """The snapshot that all rows were to be read in is gone: everything is read anew."""
+
+    code = "snapshot_lost"
+
+
+class SnapshotTooOld(ExportError):
+    """The rows could not be read in the time for which a snapshot may be held."""
+
+    code = "snapshot_too_old"
 
 
 class LeaseLost(ExportError):

@@ -157,6 +157,9 @@ RESUMABLE: Final = frozenset(state for state in _J if _J.QUEUED in JOB_EDGES[sta
 STOPPED_AS: Final = {_J.PAUSING: _J.PAUSED, _J.CANCELLING: _J.CANCELLED}
 """Where a stopping job ends when nobody holds a lease any more."""
 
+WANTED: Final = {_J.EXTRACTING: _S.PENDING, _J.RENDERING: _S.EXTRACTED}
+"""The shards that there is something to do with while the job is in this state."""
+
 CLAIMED: Final = {_S.PENDING: _S.EXTRACTING, _S.EXTRACTED: _S.RENDERING}
 """What a free shard becomes when it is claimed."""
 

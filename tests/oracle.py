@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -70,6 +71,12 @@ def sheets(path: Path | str) -> dict[str, list[Row]]:
 def data_rows(path: Path | str) -> list[Row]:
     """The data rows of all sheets, one after the other."""
     return [row for rows in sheets(path).values() for row in rows[1:]]
+
+
+def compare(found: Iterable[Row], expected: Iterable[Row]) -> tuple[list[str], list[str]]:
+    """The numbers of orders that are lost, and those that are there more often than once."""
+    there, wanted = Counter(row[0] for row in found), Counter(row[0] for row in expected)
+    return sorted((wanted - there).elements()), sorted((there - wanted).elements())
 
 
 def comparable(value: Any) -> Any:

@@ -14,5 +14,12 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # A file, as in the demo: threads and processes of a test see the same database.
     DATABASES["default"]["TEST"] = {"NAME": f"{DATABASES['default']['NAME']}.test"}
 
+# A second database, which has the gallery's relics and nothing else.
+DATABASES["archive"] = DATABASES["default"] | {
+    "NAME": f"{DATABASES['default']['NAME']}.archive",
+    "TEST": {"NAME": f"{DATABASES['default']['NAME']}.archive.test", "MIGRATE": False},
+}
+DATABASE_ROUTERS = ["tests.gallery.routing.ArchiveRouter"]
+
 # Processes of a house are told their EXPORTAPP_ settings as JSON: they cannot be patched.
 globals().update(json.loads(os.environ.get("TEST_SETTINGS", "{}")))

@@ -2,6 +2,7 @@
 
 mixin   ExportAdminMixin: the action and the button on the list of any model
 jobs    ExportJobAdmin: the exports of a person, live, with their buttons
+asking  a form for what has parameters, columns to choose or a preset
 pages   what the templates need to show one export
 advice  what a person can do about an error
 """

@@ -23,6 +23,19 @@ ADVICE: Final[dict[str, Promise]] = {
         "then resume."
     ),
     "database_unavailable": _("The database did not answer for some time. Resume when it is back."),
+    "database_overloaded": _(
+        "The database had no room for the export for some time. Resume when it is less busy."
+    ),
+    "database_conflict": _("Something kept rows locked for some time. Resume when it is over."),
+    "snapshot_lost": _(
+        "The moment at which all rows were to be read was lost several times, as by workers that "
+        "were replaced. Resume when that is over: all rows are read anew."
+    ),
+    "snapshot_too_old": _(
+        "The rows could not be read in the time for which the database may be kept at one moment. "
+        "Filter the list, or resume when more workers are free: all rows are read anew."
+    ),
+    "database_full": _("The disk of the database is full. Make room there, then resume."),
     "connection": _("A server did not answer for some time. Resume when it is back."),
     "timeout": _("A server did not answer for some time. Resume when it is back."),
     "memory": _("The worker ran out of memory. Give it more, or set a smaller shard; then resume."),

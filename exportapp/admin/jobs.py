@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 
+from exportapp.admin.asking import AskingPages
 from exportapp.admin.pages import DEEDS, LIVE, PARTS, describe, title_of_source
 from exportapp.exceptions import (
     FileDamaged,
@@ -35,6 +36,7 @@ from exportapp.exceptions import (
 )
 from exportapp.jobs.delivery import HEADERS, deliver
 from exportapp.jobs.rights import may_see
+from exportapp.jobs.wakeups import wake_reconciler
 from exportapp.models import ExportJob
 
 
@@ -112,7 +114,14 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 name=_named("download"),
             ),
         ]
-        return [*own, *super().get_urls()]
+        return [*own, *AskingPages(self.admin_site).urls(), *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Somebody looks: what is lost is found soon, also where no clock calls the reconciler."""
+        wake_reconciler()
+        return super().changelist_view(request, extra_context)
 
     def change_view(
         self,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ORDER_VAR
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import select_template
@@ -29,6 +30,9 @@ else:
     ModelAdmin = object
 
 ACTION = "export_to_excel"
+
+KEYS = "export_keys"
+"""All ticks in one field, as a JSON list: static/exportapp/ticks.js says why."""
 
 
 class ExportAdminMixin(ModelAdmin):
@@ -59,9 +63,7 @@ class ExportAdminMixin(ModelAdmin):
             return self._ask(request, query=dict(request.GET.lists()))
         # The ticks say which rows; of the page's parameters only the order still counts.
         query = {name: values for name, values in request.GET.lists() if name == ORDER_VAR}
-        return self._ask(
-            request, query=query, keys=tuple(request.POST.getlist(ACTION_CHECKBOX_NAME))
-        )
+        return self._ask(request, query=query, keys=_ticked(request))
 
     def export_list_view(self, request: HttpRequest) -> HttpResponse:
         """All rows of the list with the filters, search and order of the query string."""
@@ -109,7 +111,9 @@ class ExportAdminMixin(ModelAdmin):
         """Create the job and go to its page; None, with a message, when it was refused."""
         selection = Selection(source=self.opts.label, site=self.admin_site.name, **selected)
         try:
-            job, is_new = lifecycle.create(selection, Viewer.now(request.user))
+            traceparent = request.headers.get("traceparent")
+            viewer = Viewer.now(request.user)
+            job, is_new = lifecycle.create(selection, viewer, traceparent=traceparent)
         except (RequestRefused, NotAllowed) as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
@@ -123,3 +127,17 @@ class ExportAdminMixin(ModelAdmin):
         return reverse(
             "admin:exportapp_exportjob_change", args=[job.pk], current_app=self.admin_site.name
         )
+
+
+def _ticked(request: HttpRequest) -> tuple[str, ...]:
+    """The keys of the ticked rows. Raises BadRequest for what no list page sends."""
+    together = request.POST.get(KEYS)
+    if together is None:
+        return tuple(request.POST.getlist(ACTION_CHECKBOX_NAME))
+    try:
+        keys = json.loads(together)
+    except ValueError as error:
+        raise BadRequest(f"'{KEYS}' is no JSON.") from error
+    if not isinstance(keys, list):
+        raise BadRequest(f"'{KEYS}' is no list.")
+    return tuple(map(str, keys))

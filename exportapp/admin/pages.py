@@ -7,20 +7,22 @@ what it shows.
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from django.apps import apps
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from exportapp.admin.advice import advice_for
+from exportapp.exceptions import UnknownName
 from exportapp.jobs import lifecycle
 from exportapp.jobs.status import Status, status_of
 from exportapp.models import ExportJob
+from exportapp.tables.sources import find_source
 
 EVENTS_SHOWN: Final = 50
 
@@ -54,16 +56,18 @@ def describe(job: ExportJob) -> dict[str, Any]:
         "files": job.files.all(),
         "events": functools.partial(_events, job),
         "advice": advice_for(job.error_code),
+        "snapshot": functools.partial(_pretty, job.error_snapshot),
         "ticked": None if job.selection["keys"] is None else len(job.selection["keys"]),
+        "parameters": job.selection.get("parameters", {}),
         "filters": urlencode(job.selection["query"], doseq=True),
     }
 
 
 def title_of_source(job: ExportJob) -> str:
-    """The model's own name for its rows; its label when the model is gone."""
+    """The export's or the model's own name for its rows; what was asked for when that is gone."""
     try:
-        return capfirst(str(apps.get_model(job.source)._meta.verbose_name_plural))
-    except LookupError:
+        return capfirst(find_source(job.source, job.selection["site"]).title)
+    except UnknownName:
         return job.source
 
 
@@ -74,6 +78,10 @@ def _can(job: ExportJob, name: str) -> bool:
 def _time_left(status: Status) -> timedelta | None:
     seconds = status.seconds_left
     return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _pretty(data: Any) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False)
 
 
 def _events(job: ExportJob) -> Any:

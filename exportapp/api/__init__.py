@@ -2,6 +2,8 @@
 
 urls         `include("exportapp.api.urls")`
 views        the endpoints; each calls jobs.lifecycle or jobs.delivery and adds nothing
+parameters   those of registered exports, as DRF fields for the schema
+presets      the endpoints of presets
 requests     what may be sent
 serializers  what is answered
 problems     every error as RFC 9457 problem details

@@ -21,6 +21,7 @@ from exportapp.exceptions import (
     FileUnknown,
     IllegalTransition,
     NotAllowed,
+    ParameterRefused,
     RequestRefused,
     SourceChanged,
     UnknownName,
@@ -78,6 +79,8 @@ def _of_export_error(error: ExportError) -> Response | None:
         "detail": str(error),
         "code": error.code,
     }
+    if isinstance(error, ParameterRefused):
+        body |= {"errors": {"parameters": {name: [said] for name, said in error.errors.items()}}}
     if isinstance(error, UnknownName):
         body |= {"title": f"Unknown {error.what}.", "valid": error.valid}
     return _response(body, {})

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from exportapp.api.parameters import ParameterValues
 from exportapp.exceptions import UnknownName
+from exportapp.jobs.presets import Recipe, preset_numbered, recipe
+from exportapp.models import Consistency
 from exportapp.states import JobState
 from exportapp.tables.readers import Policy
-from exportapp.tables.selection import Selection
+from exportapp.tables.selection import Selection, Viewer
 
 
 @extend_schema_field(
@@ -48,8 +52,16 @@ def _names(help_text: str, *, trim_whitespace: bool = True) -> serializers.ListF
     )
 
 
-class NewExport(serializers.Serializer[Any]):
-    source = serializers.CharField(help_text='The model, "shop.Order".')  # type: ignore[assignment]
+class Asked(serializers.Serializer[Any]):
+    """What makes a selection, of a model or of a registered export."""
+
+    source = serializers.CharField(  # type: ignore[assignment]
+        required=False, help_text='The model, "shop.Order".'
+    )
+    export = serializers.CharField(
+        required=False, help_text="Instead of `source`: the name of a registered export."
+    )
+    parameters = ParameterValues(required=False, help_text="Of the registered export, by name.")
     filters = serializers.DictField(
         child=FilterValues(),
         required=False,
@@ -60,7 +72,6 @@ class NewExport(serializers.Serializer[Any]):
     )
     order = _names('Column names, "-" before descending ones.')
     columns = _names("Column names in their order; without it the source's own.")
-    keys = _names("Primary keys of the rows; without it all rows.", trim_whitespace=False)
     policy = serializers.ChoiceField(
         choices=get_args(Policy),
         required=False,
@@ -77,18 +88,53 @@ class NewExport(serializers.Serializer[Any]):
                 )
         return super().to_internal_value(data)
 
+    def validate(self, attrs: Any) -> Any:
+        if "source" in attrs and "export" in attrs:
+            raise serializers.ValidationError(
+                {"export": ["Give a model in `source` or an export's name here, not both."]}
+            )
+        if not attrs.keys() & {"source", "export", "preset"}:
+            required = "This field is required: a model here, or an export's name in `export`."
+            raise serializers.ValidationError({"source": [required]})
+        return attrs
+
     def selection(self) -> Selection:
         asked = self.validated_data
         query = dict(asked.get("filters", {}))
         if asked.get("search"):
             query["q"] = [asked["search"]]
         return Selection(
-            source=asked["source"],
+            source=asked.get("source") or asked.get("export", ""),
             query=query,
             order=tuple(asked.get("order", ())),
             columns=_tuple(asked.get("columns")),
             keys=_tuple(asked.get("keys")),
+            parameters=asked.get("parameters", {}),
         )
+
+
+class NewExport(Asked):
+    keys = _names("Primary keys of the rows; without it all rows.", trim_whitespace=False)
+    consistency = serializers.ChoiceField(
+        choices=Consistency.choices,
+        required=False,
+        help_text="Without it what the project set. A snapshot needs PostgreSQL.",
+    )
+    preset = serializers.IntegerField(
+        required=False, help_text="The id of a preset; what else is said comes before it."
+    )
+
+    def recipe(self, viewer: Viewer) -> Recipe:
+        """Raises UnknownName for a preset that this person may not use, or of something else."""
+        asked = self.validated_data
+        over, policy = self.selection(), asked.get("policy")
+        if "preset" not in asked:
+            return Recipe(over, policy, ())
+        preset = preset_numbered(viewer.user, asked["preset"])
+        if over.source and over.source.lower() != preset.source.lower():
+            raise UnknownName("preset of this source", str(preset.pk), ())
+        found = recipe(preset, viewer, over)
+        return replace(found, policy=policy or found.policy)
 
 
 class ListQuery(serializers.Serializer[Any]):

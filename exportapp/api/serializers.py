@@ -100,6 +100,8 @@ class ExportSerializer(serializers.ModelSerializer[ExportJob]):
             "source",
             "state",
             "state_label",
+            "consistency",
+            "waiting_for",
             "created_at",
             "started_at",
             "finished_at",
@@ -111,6 +113,19 @@ class ExportSerializer(serializers.ModelSerializer[ExportJob]):
             "links",
         )
         read_only_fields = fields
+
+
+class AskedExportSerializer(ExportSerializer):
+    notes = serializers.SerializerMethodField(
+        help_text="What was left out of the preset that was used."
+    )
+
+    class Meta(ExportSerializer.Meta):
+        fields: Any = (*ExportSerializer.Meta.fields, "notes")
+        read_only_fields: Any = fields
+
+    def get_notes(self, job: ExportJob) -> list[str]:
+        return list(self.context["notes"])
 
 
 class ExportIssueSerializer(serializers.ModelSerializer[ExportIssue]):

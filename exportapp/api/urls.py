@@ -3,11 +3,14 @@ from __future__ import annotations
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
+from exportapp.api.presets import ExportPresetViewSet
 from exportapp.api.views import ExportViewSet
 
 app_name = "exportapp_api"
 
 router = SimpleRouter()
+# First: the address of one export would take "presets" for its id.
+router.register("exports/presets", ExportPresetViewSet, basename="preset")
 router.register("exports", ExportViewSet, basename="export")
 
 urlpatterns = [path("", include(router.urls))]

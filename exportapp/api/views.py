@@ -22,7 +22,11 @@ from rest_framework.viewsets import GenericViewSet
 
 from exportapp.api.problems import MEDIA_TYPE, Problem, problem_handler
 from exportapp.api.requests import DownloadQuery, ListQuery, NewExport
-from exportapp.api.serializers import ExportIssueSerializer, ExportSerializer
+from exportapp.api.serializers import (
+    AskedExportSerializer,
+    ExportIssueSerializer,
+    ExportSerializer,
+)
 from exportapp.jobs import lifecycle
 from exportapp.jobs.delivery import HEADERS, XLSX, deliver, require_download
 from exportapp.models import ExportJob
@@ -42,13 +46,13 @@ class ExportPages(PageNumberPagination):
     max_page_size = 200
 
 
-def _problems(*statuses: int) -> dict[Any, Any]:
+def problems(*statuses: int) -> dict[Any, Any]:
     return {(status, MEDIA_TYPE): Problem for status in statuses}
 
 
 DEED: dict[str, Any] = {
     "request": None,
-    "responses": {200: ExportSerializer} | _problems(403, 404, 409),
+    "responses": {200: ExportSerializer} | problems(403, 404, 409),
 }
 
 
@@ -73,7 +77,7 @@ class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return problem_handler
 
-    @extend_schema(parameters=[ListQuery], responses={200: ExportSerializer} | _problems(400, 403))
+    @extend_schema(parameters=[ListQuery], responses={200: ExportSerializer} | problems(400, 403))
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The newest first; of one state with `?state=`."""
         return super().list(request, *args, **kwargs)
@@ -86,7 +90,7 @@ class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob
         state = asked.validated_data.get("state")
         return queryset.filter(status=state) if state else queryset
 
-    @extend_schema(responses={200: ExportSerializer} | _problems(403, 404))
+    @extend_schema(responses={200: ExportSerializer} | problems(403, 404))
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().retrieve(request, *args, **kwargs)
 
@@ -101,22 +105,27 @@ class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob
             )
         ],
         responses={
-            201: ExportSerializer,
-            200: OpenApiResponse(ExportSerializer, "The export that the same request made."),
+            201: AskedExportSerializer,
+            200: OpenApiResponse(AskedExportSerializer, "The export that the same request made."),
         }
-        | _problems(400, 403, 415),
+        | problems(400, 403, 415),
     )
     def create(self, request: Request) -> Response:
         """Ask for an export. An equal request finds the one that is under way."""
         asked = NewExport(data=request.data)
         asked.is_valid(raise_exception=True)
+        viewer = Viewer.now(request.user)
+        recipe = asked.recipe(viewer)
         job, is_new = lifecycle.create(
-            asked.selection(),
-            Viewer.now(request.user),
-            policy=asked.validated_data.get("policy"),
+            recipe.selection,
+            viewer,
+            policy=recipe.policy,
+            consistency=asked.validated_data.get("consistency"),
             request_key=request.headers.get("Idempotency-Key") or None,
+            traceparent=request.headers.get("traceparent"),
         )
-        answer = self._answer(job)
+        context = {**self.get_serializer_context(), "notes": filter(None, [recipe.note])}
+        answer = Response(AskedExportSerializer(job, context=context).data)
         answer.status_code = 201 if is_new else 200
         answer["Location"] = answer.data["links"]["self"]
         return answer
@@ -141,7 +150,7 @@ class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob
 
     @extend_schema(
         parameters=[DownloadQuery],
-        responses={(200, XLSX): OpenApiTypes.BINARY} | _problems(400, 403, 404, 409, 410),
+        responses={(200, XLSX): OpenApiTypes.BINARY} | problems(400, 403, 404, 409, 410),
     )
     @action(detail=True)
     def download(self, request: Request, pk: str) -> HttpResponseBase:
@@ -162,7 +171,7 @@ class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob
     @extend_schema(
         # The first in the order of the texts counts as the answer's form: so both are pairs.
         responses={(200, JSONRenderer.media_type): ExportIssueSerializer(many=True)}
-        | _problems(403, 404)
+        | problems(403, 404)
     )
     @action(detail=True, serializer_class=ExportIssueSerializer)
     def issues(self, request: Request, pk: str) -> Response:

@@ -1,26 +1,40 @@
 """What happens to an export, from the click to the file.
 
 lifecycle    the one doorway for people: create, pause, resume, cancel
+stream       rows as a workbook while they are read: no job, no file
 rights       who may export, see, manage and download
 recall       what a job asked for, rebuilt from code as that person
 tasks        what RQ calls: two-line shims that take ids
-wakeups      how workers are told that there is work
+wakeups      how workers are told that there is work, and make way for others
+traffic      how busy the workers of the queue are
 work         claim a piece, do it, commit it; until there is nothing to claim
 leases       claims, renewals and hand-backs, guarded by the fence
 heartbeat    the sign of life at each batch, and the word to stop
 plan, extract, layout, render, merge
              the pieces of the work
+holding      one moment of the database for all who extract, and who holds it
+startover    what is dropped when that is gone
 transitions  every change of a job's state, with its event and its anchor
 errors       what an error means: try again, or ask a person
+errortable   the table of errors, in the words of verdicts
+breaker      leaves a database or storage alone after a storm of failures
+throttle     when the user's tables are to be left alone, by the project's word
+waiting      exports that wait on purpose, say why and go on by themselves
 attempts     what becomes of a piece whose work did not end well
 phases       from one phase to the next, once all of its pieces are done
+upkeep       one turn of the next two, one at a time over all hosts
 reconcile    frees lost leases, wakes exports that nobody works on
-retention    removes files when their time is over
+retention    removes files when their time is over, and those that nothing names
+exclusive    the lock of that turn
 book         the workbook as all shards and the merge see it
 progress     the anchors in Redis, rebuilt from the database when they are lost
+presets      what people ask for again and again, under a name
 status       what a person is told about an export
 delivery     a finished file on its way to a person
+versions     the version in what is kept as JSON
 journal      events and log lines
+snapshot     what an engineer needs of a failure
 files        spool and result files: written, fsynced, renamed, then committed
 worker       the RQ worker class
+horse        the process that RQ forks: it hears signals, and follows its parent
 """

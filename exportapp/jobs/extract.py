@@ -18,15 +18,17 @@ from exportapp.jobs.files import kept_if_committed, writing
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.leases import Lease
 from exportapp.jobs.recall import Recalled
+from exportapp.jobs.versions import VERSION
 from exportapp.models import ExportIssue, ExportJob, ExportShard
 from exportapp.states import ShardState
 from exportapp.tables.arrays import arrow_schema
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.copyable import obstacle
-from exportapp.tables.copying import NotPlain, copy
+from exportapp.tables.copying import copy
+from exportapp.tables.copyout import NotPlain
 from exportapp.tables.keys import loads
 from exportapp.tables.readers import Policy, RowIssue, read
-from exportapp.xlsx import ColumnFacts, column_facts, estimate_xml_bytes
+from exportapp.xlsx import ColumnFacts, measure
 
 ISSUES_KEPT = 1000
 """Issues of one code that are kept with their row; the rest is counted."""
@@ -77,6 +79,7 @@ def leave_out(
 
 def _copied(rows: QuerySet[Any], recalled: Recalled, beat: Heartbeat) -> Chunks:
     options: dict[str, Any] = {"batch_rows": conf.BATCH_ROWS, "waiting": beat.wait}
+    options["begin"] = recalled.begin
     for batch in copy(rows, recalled.columns, recalled.viewer, **options):
         yield batch, ()
 
@@ -92,7 +95,8 @@ def _spool(
 ) -> None:
     shard = cast(ExportShard, lease.piece)
     tally = Tally(recalled.columns)
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    # The other cores have workers of their own.
+    options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
     schema = arrow_schema(recalled.columns)
     with (
         # An interrupted COPY must let go of its connection now, not when it is collected.
@@ -104,16 +108,19 @@ def _spool(
             sink.write_batch(batch)
             tally.add(batch, issues)
             beat(tally.rows)
+    read_before = shard.facts is not None
     with kept_if_committed(written.path), transaction.atomic():
         lease.commit(
             ShardState.EXTRACTED,
             rows_extracted=tally.rows,
             arrow_path=written.path,
             arrow_sha256=written.sha256,
-            facts=[facts.to_json() for facts in tally.facts],
+            facts={"v": VERSION, "columns": [facts.to_json() for facts in tally.facts]},
             xml_estimate=tally.xml_bytes,
             issues_counted=tally.counted(),
         )
+        if read_before:
+            ExportIssue.objects.filter(job=job, shard=shard.number).delete()
         _keep_issues(job, shard, tally)
 
 
@@ -131,9 +138,9 @@ class Tally:
 
     def add(self, batch: pa.RecordBatch, issues: Iterable[RowIssue]) -> None:
         self.rows += batch.num_rows
-        self.xml_bytes += estimate_xml_bytes(batch, self.cells)
-        for index, (cell, array) in enumerate(zip(self.cells, batch.columns, strict=True)):
-            self.facts[index] = self.facts[index].merge(column_facts(array, cell.kind))
+        facts, xml_bytes = measure(batch, self.cells)
+        self.xml_bytes += xml_bytes
+        self.facts = [known.merge(new) for known, new in zip(self.facts, facts, strict=True)]
         for issue in issues:
             self.codes[issue.code] += 1
             if self.codes[issue.code] <= ISSUES_KEPT:
@@ -150,7 +157,6 @@ class Tally:
 
 
 def _keep_issues(job: ExportJob, shard: ExportShard, tally: Tally) -> None:
-    ExportIssue.objects.filter(job=job, shard=shard.number).delete()
     ExportIssue.objects.bulk_create(
         ExportIssue(
             job=job,

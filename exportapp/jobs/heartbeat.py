@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from exportapp.conf import conf
 from exportapp.exceptions import WorkInterrupted
@@ -22,8 +23,17 @@ class Heartbeat:
     control word, in one round trip, and every third of a lease it renews the lease itself.
     """
 
-    def __init__(self, job: ExportJob, lease: Lease, anchors: Anchors, phase: str = "") -> None:
+    def __init__(
+        self,
+        job: ExportJob,
+        lease: Lease,
+        anchors: Anchors,
+        phase: str = "",
+        also: Callable[[], None] | None = None,
+    ) -> None:
+        """`also` is the sign of life of something else that this worker keeps meanwhile."""
         self.job, self.lease, self.anchors, self.phase = job, lease, anchors, phase
+        self._also = also
         self._beaten = self._renewed = time.monotonic()
         self._rows = 0
 
@@ -35,6 +45,8 @@ class Heartbeat:
         self._rows = rows
         if stop_requested.is_set():
             raise WorkInterrupted("the worker is shutting down")
+        if self._also:
+            self._also()
         now = time.monotonic()
         if now - self._beaten < conf.BEAT_SECONDS:
             return
@@ -45,6 +57,11 @@ class Heartbeat:
         word = self._control(rows)
         if word:
             raise WorkInterrupted(f"the export is to {word}")
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last sign of life."""
+        return time.monotonic() - self._beaten
 
     def wait(self) -> None:
         """The same while nothing comes: as many rows are done as at the last call."""

@@ -9,18 +9,24 @@ import hashlib
 import json
 from typing import Any
 
-from django.db import IntegrityError, transaction
-from django.utils.text import slugify
+from django.db import IntegrityError, connections, transaction
+from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
-from exportapp.exceptions import FileExpired, FileUnknown, IllegalTransition
-from exportapp.jobs.journal import Happened, record
-from exportapp.jobs.leases import SETTLED
+from exportapp.exceptions import (
+    FileExpired,
+    FileUnknown,
+    IllegalTransition,
+    RequestRefused,
+    UnknownName,
+)
+from exportapp.jobs.journal import Happened, record, trace_id
+from exportapp.jobs.leases import PROGRESS, SETTLED
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.rights import source_for
 from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
-from exportapp.models import ExportJob, ExportShard
+from exportapp.models import Consistency, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
 from exportapp.tables.columns import fingerprint
 from exportapp.tables.keyset import Keyset
@@ -32,32 +38,38 @@ def create(
     viewer: Viewer,
     *,
     policy: str | None = None,
+    consistency: str | None = None,
     request_key: str | None = None,
+    traceparent: str | None = None,
     queue: bool = True,
 ) -> tuple[ExportJob, bool]:
     """Make the job that `viewer` asks for, or find the one that the same request made.
 
     Returns the job and whether it is new. Without a `request_key` of the caller's, an equal
-    request finds its job as long as that is active. `queue=False` leaves all the work to the
-    caller.
+    request finds its job as long as that is active. `policy` and `consistency` are the settings
+    BAD_VALUES and CONSISTENCY unless given. `traceparent` is the header of that name
+    (W3C), whose trace this export belongs to. `queue=False` leaves all the work to the caller.
 
     Raises RequestRefused (UnknownName) for a wrong request and NotAllowed for a missing right;
     nothing is created then.
     """
     source = source_for(viewer.user, selection.source, selection.site)
-    columns = source.columns(selection.columns, viewer)
-    Keyset.of(source.queryset(selection, viewer))
+    selection = source.settled(selection, viewer)
+    columns = source.columns(selection.columns, viewer, selection.parameters)
+    rows = Keyset.of(source.queryset(selection, viewer)).queryset
     job = ExportJob(
         source=source.label,
         selection=selection.to_json(),
         columns=[column.to_json() for column in columns],
         spec_fingerprint=fingerprint(columns),
-        filename=f"{slugify(str(source.model._meta.verbose_name_plural)) or 'export'}.xlsx",
+        filename=f"{source.filename(selection, viewer)}.xlsx",
         policy=policy or conf.BAD_VALUES,
+        consistency=_consistency(consistency or conf.CONSISTENCY, rows.db),
         requested_by=viewer.user if viewer.user.pk else None,
         by_operator=isinstance(viewer.user, Operator),
         language=viewer.language,
         time_zone=viewer.time_zone,
+        trace_id=trace_id(traceparent),
         parallelism=conf.PARALLELISM if queue else 1,
     )
     job.request_key = _request_key(job, selection, viewer, request_key)
@@ -89,15 +101,22 @@ def resume(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob
     try:
         with transaction.atomic():
             workers = conf.PARALLELISM if queue else 1
-            changes = SETTLED | {"finished_at": None, "expires_at": None, "parallelism": workers}
+            # Whoever held a snapshot before has let it go, or is dead.
+            changes = SETTLED | {"snapshot_id": ""}
+            changes |= {"finished_at": None, "expires_at": None, "parallelism": workers}
             move_job(job, JobState.QUEUED, "resumed", user=user, **changes)
             shards = ExportShard.objects.filter(job=job)
-            shards.filter(lease_until=None).update(attempts=0, lost_leases=0, not_before=None)
+            shards.filter(lease_until=None).update(**PROGRESS, not_before=None)
             failed = shards.filter(status=ShardState.FAILED)
             failed.exclude(arrow_path="").move_to(ShardState.EXTRACTED, **SETTLED)
             failed.move_to(ShardState.PENDING, **SETTLED)
             if queue:
                 wake(job, workers)
+    except IllegalTransition as error:
+        if job.state != JobState.EXPIRED:
+            raise
+        told = _("What this export had made was removed. Ask for it again.")
+        raise IllegalTransition(told) from error
     except IntegrityError as error:
         raise IllegalTransition("An equal export of the same person is already running.") from error
     return job
@@ -118,6 +137,21 @@ def downloaded(job: ExportJob, number: int, *, user: Any) -> Any:
         raise FileUnknown(f"The export has no file {number}.")
     record(job, Happened.DOWNLOADED, file.filename, user=user, file=number)
     return file
+
+
+def _consistency(name: str, alias: str) -> Consistency:
+    """Raises RequestRefused (UnknownName) for what there is not, or not in this database."""
+    if name not in Consistency.values:
+        raise UnknownName("consistency", name, Consistency.values)
+    database: Any = connections[alias]
+    if name == Consistency.SNAPSHOT and database.vendor != "postgresql":
+        raise RequestRefused(
+            _(
+                "The consistency 'snapshot' needs PostgreSQL, and these rows are in "
+                "{database}. Valid: live."
+            ).format(database=database.display_name)
+        )
+    return Consistency(name)
 
 
 def _insert(job: ExportJob, viewer: Viewer, queue: bool) -> tuple[ExportJob, bool]:
@@ -145,7 +179,7 @@ def _same_request(key: str, *, finished: bool) -> ExportJob | None:
 
 def _request_key(job: ExportJob, selection: Selection, viewer: Viewer, given: str | None) -> str:
     who = f"user:{viewer.user.pk}" if viewer.user.pk else "operator"
-    spec = [viewer.language, viewer.time_zone, job.spec_fingerprint, job.policy]
+    spec = [viewer.language, viewer.time_zone, job.spec_fingerprint, job.policy, job.consistency]
     asked = given or [selection.site, selection.canonical, *spec]
     text = json.dumps([who, asked], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -23,7 +23,8 @@ from exportapp.exceptions import ExportError, FileDamaged
 from exportapp.jobs.book import Book
 from exportapp.jobs.files import Written, kept_if_committed, opened, writing
 from exportapp.jobs.heartbeat import Heartbeat
-from exportapp.jobs.leases import Lease
+from exportapp.jobs.journal import Happened, record
+from exportapp.jobs.leases import Lease, worker_name
 from exportapp.jobs.transitions import expiry
 from exportapp.jobs.versions import require_version
 from exportapp.models import ExportFile, ExportJob, ExportShard
@@ -80,6 +81,8 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
         )
         ExportFile.objects.filter(job=job).delete()
         ExportFile.objects.bulk_create(files)
+        ends = {"before": JobState.MERGING, "after": JobState.SUCCEEDED}
+        record(job, Happened.MOVED, "the file is in its place", worker=worker_name(), **ends)
 
 
 def prove(sheets: Sequence[Sheet], book: Book, job: ExportJob) -> None:

@@ -14,11 +14,13 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from exportapp.conf import conf
+from exportapp.exceptions import SourceChanged
 from exportapp.jobs import files
-from exportapp.jobs.journal import Happened, record
+from exportapp.jobs.journal import Happened, alarm, is_alarmed, record
 from exportapp.jobs.layout import Layout, lay_out
 from exportapp.jobs.leases import UNHELD, is_held, worker_name
 from exportapp.jobs.transitions import fail, show, try_move
+from exportapp.jobs.versions import require_version
 from exportapp.jobs.wakeups import wake
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
@@ -47,7 +49,6 @@ def advance(job: ExportJob) -> bool:
 def _settle_layout(job: ExportJob) -> bool:
     shards = list(ExportShard.objects.filter(job=job).order_by("number"))
     specs = [ColumnSpec.from_json(column) for column in job.columns]
-    facts = [ColumnFacts() for _ in specs]
     issues: Counter[str] = Counter()
     places = []
     place = 0
@@ -55,22 +56,25 @@ def _settle_layout(job: ExportJob) -> bool:
         places.append(place)
         place += shard.rows_extracted
         issues.update(shard.issues_counted)
-        facts = [
-            fact.merge(ColumnFacts.from_json(new))
-            for fact, new in zip(facts, shard.facts, strict=True)
-        ]
     try:
+        before = Layout.from_json(job.layout) if job.layout else None
         layout = lay_out(
             specs,
             ((shard.rows_extracted, shard.xml_estimate) for shard in shards),
-            facts,
+            _facts(shards, len(specs)),
             sheet_rows=conf.SHEET_ROWS,
         )
     except XlsxError as error:
-        return fail(job, "too_large", str(error))
+        return fail(job, "too_large", str(error), cause=error)
+    except SourceChanged as error:
+        return fail(job, error.code, str(error), cause=error)
     with transaction.atomic():
+        now = ExportJob.objects.select_for_update().only("planned_at").get(pk=job.pk)
+        # Not in the WHERE: SQLite's own clock writes moments shorter than Django does.
+        if now.planned_at != job.planned_at:
+            # Reading started over since the shards were looked at.
+            return True
         changes = {"layout": layout.to_json(), "issues_counted": dict(issues)}
-        before = Layout.from_json(job.layout) if job.layout else None
         moved = try_move(job, JobState.RENDERING, f"{place} rows have their places", **changes)
         if moved:
             _place(shards, places, before, layout)
@@ -78,6 +82,16 @@ def _settle_layout(job: ExportJob) -> bool:
             record(job, Happened.LAID_OUT, planned=planned, extracted=place, sheets=layout.sheets)
             wake(job, min(job.parallelism, len(shards)) - 1)
     return moved
+
+
+def _facts(shards: Sequence[ExportShard], columns: int) -> list[ColumnFacts]:
+    """What is known of each column over all rows. Raises SourceChanged."""
+    facts = [ColumnFacts() for _ in range(columns)]
+    for shard in shards:
+        found = require_version(shard.facts or {}, "The facts of the columns")["columns"]
+        new = map(ColumnFacts.from_json, found)
+        facts = [fact.merge(more) for fact, more in zip(facts, new, strict=True)]
+    return facts
 
 
 def _place(
@@ -112,14 +126,20 @@ def finish(job: ExportJob) -> None:
     clean(job)
 
 
-def clean(job: ExportJob) -> None:
-    """Remove the spool files of a finished job, and what killed workers left behind."""
-    if is_held(job):
-        return
+def clean(job: ExportJob) -> bool:
+    """Remove the spool files of a finished job, and what killed workers left behind.
+
+    Where that fails a person is called, and it is tried again after KEEP_FAILED_SECONDS.
+    """
+    if is_held(job) or is_alarmed(job, "clean"):
+        return False
     try:
         removed = files.remove_except(job, {file.path for file in job.files.all()})
     except OSError as error:
-        record(job, Happened.ALARM, f"The shards could not be removed: {error}")
-    else:
-        ExportJob.objects.filter(pk=job.pk).update(cleaned_at=Now())
-        record(job, Happened.CLEANED, f"{removed} spool files removed")
+        alarm(job, "clean", f"The shards could not be removed: {error}")
+        return False
+    with transaction.atomic():
+        cleaned = ExportJob.objects.filter(pk=job.pk, cleaned_at=None).update(cleaned_at=Now())
+        if cleaned:
+            record(job, Happened.CLEANED, f"{removed} spool files removed")
+    return bool(cleaned)

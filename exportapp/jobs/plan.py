@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from exportapp.conf import conf
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.journal import Happened, record
-from exportapp.jobs.leases import SETTLED, Lease
+from exportapp.jobs.leases import PROGRESS, SETTLED, Lease
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.recall import Recalled
 from exportapp.jobs.wakeups import wake
@@ -24,29 +24,35 @@ LEAST_ROWS = 1000
 
 
 def plan(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -> None:
-    """Insert the shards of `job` and mark it as planned. Raises LeaseLost, WorkInterrupted."""
+    """Insert the shards of `job` and mark it as planned. Raises LeaseLost, WorkInterrupted.
+
+    The lease ends with that, unless a snapshot is held with it.
+    """
     last = ExportShard.objects.filter(job=job).order_by("number").last()
     number = last.number if last else 0
     after = loads(last.upto) if last else None
+    # Ranges that were found in a snapshot are worth nothing without it.
+    progress = {} if job.is_of_one_moment else PROGRESS
     size = conf.SHARD_ROWS or _rows_per_shard(recalled)
     while found := _hop(recalled, after, size):
         upto, rows = found
         number += 1
         with transaction.atomic():
-            lease.renew(lost_leases=0)
+            lease.renew(**progress)
             ExportShard.objects.create(
                 job=job,
                 number=number,
                 after=dumps(after) if after else "",
                 upto=dumps(upto),
                 rows_planned=rows,
+                fence=job.first_fence,
             )
             if number == 2:
                 # The planner is one worker; only now is there work for the others.
                 wake(job, job.parallelism - 1)
         after = upto
         beat()
-    lease.update(planned_at=Now(), **SETTLED)
+    lease.update(planned_at=Now(), **(SETTLED if progress else {}))
     job.refresh_from_db()
     counts = ExportShard.objects.filter(job=job).counts()
     Anchors(job.pk).show(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
-from exportapp.exceptions import SourceChanged
-from exportapp.jobs.rights import require_export, viewer_of
+from exportapp.conf import conf
+from exportapp.exceptions import SnapshotLost, SourceChanged
+from exportapp.jobs.rights import require_columns, require_export, viewer_of
 from exportapp.models import ExportJob
 from exportapp.tables.columns import ColumnSpec, fingerprint
 from exportapp.tables.keyset import Keyset
 from exportapp.tables.selection import Selection, Viewer
+from exportapp.tables.snapshots import ViewerAt, joined, take_over
 from exportapp.tables.sources import find_source
 
 
@@ -18,19 +24,48 @@ class Recalled:
     viewer: Viewer
     columns: tuple[ColumnSpec, ...]
     keyset: Keyset
+    begin: Callable[[Any], None] | None = None
+    """Puts a connection of its own at the same moment; None where any moment will do."""
+
+    @property
+    def alias(self) -> str:
+        """The database that the rows are in."""
+        return self.keyset.queryset.db
 
 
-def recall(job: ExportJob) -> Recalled:
-    """Rebuild the rows and columns of `job`.
+@contextmanager
+def recalling(job: ExportJob) -> Iterator[Recalled]:
+    """As `recall`, at the moment that the job's holder holds if all rows are to be of one.
+
+    Raises SnapshotLost when nobody holds it.
+    """
+    found = recall(job)
+    if not job.is_of_one_moment:
+        yield found
+        return
+    # After the claim: a shard that is there now was planned in the snapshot that is held now. If
+    # another one is taken later, the shard is dropped and its commit refused.
+    job.refresh_from_db(fields=["snapshot_id"])
+    name = job.snapshot_id
+    if not name:
+        raise SnapshotLost("Nobody holds the snapshot any more.")
+    with joined(found.alias, name, conf.SNAPSHOT_SECONDS) as connection:
+        at = recall(job, ViewerAt.of(found.viewer, connection))
+        yield replace(at, begin=partial(take_over, name))
+
+
+def recall(job: ExportJob, viewer: Viewer | None = None) -> Recalled:
+    """Rebuild the rows and columns of `job`, as they are for `viewer` or whoever asked for it.
 
     Raises NotAllowed when the right is gone, and SourceChanged when the code now gives other
     columns than those that finished shards were made with.
     """
-    viewer = viewer_of(job)
+    viewer = viewer or viewer_of(job)
     selection = Selection.from_json(job.selection)
     source = find_source(selection.source, selection.site)
     require_export(viewer.user, source)
-    columns = source.columns(selection.columns, viewer)
+    require_columns(viewer.user, job, source)
+    columns = source.columns(selection.columns, viewer, selection.parameters)
     if fingerprint(columns) != job.spec_fingerprint:
         raise SourceChanged(_difference(job, columns))
     return Recalled(viewer, columns, Keyset.of(source.queryset(selection, viewer)))
@@ -38,7 +73,10 @@ def recall(job: ExportJob) -> Recalled:
 
 def require_right(job: ExportJob) -> None:
     """Raises NotAllowed when the person who asked may not have these rows any more."""
-    require_export(viewer_of(job).user, find_source(job.selection["source"], job.selection["site"]))
+    user = viewer_of(job).user
+    source = find_source(job.selection["source"], job.selection["site"])
+    require_export(user, source)
+    require_columns(user, job, source)
 
 
 def _difference(job: ExportJob, columns: tuple[ColumnSpec, ...]) -> str:

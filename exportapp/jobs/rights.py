@@ -8,60 +8,80 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth import get_permission_codename
+from django.db import router
 from django.utils.translation import gettext as _
 
 from exportapp.exceptions import NotAllowed, UnknownName
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Operator, Viewer
-from exportapp.tables.sources import Source, find_source, offered_sources
+from exportapp.tables.sources import (
+    AnySource,
+    find_source,
+    kind_of_name,
+    offered_sources,
+    registered_sources,
+)
 
 
-def may_export(user: Any, source: Source) -> bool:
-    """Whether `user` may export this model: it is offered, and they have its export permission."""
+def may_export(user: Any, source: AnySource) -> bool:
+    """Whether `user` may have these rows: they are offered, and the source permits this person."""
     if isinstance(user, Operator):
         return True
-    if not (user.is_active and source.is_offered):
-        return False
-    opts = source.model._meta
-    return bool(user.has_perm(f"{opts.app_label}.{get_permission_codename('export', opts)}"))
+    return bool(user.is_active and source.is_offered and source.permits(user))
 
 
-def source_for(user: Any, label: str, site: str = "admin") -> Source:
+def sources_of(user: Any, site: str | None = None) -> list[AnySource]:
+    """Everything that `user` may export: registered exports, then models of `site` or any site."""
+    return [source for source in _offered(site) if may_export(user, source)]
+
+
+def source_for(user: Any, label: str, site: str = "admin") -> AnySource:
     """The source that `user` means by `label`, if they may export it.
 
-    Raises UnknownName for a model that is not offered, naming those that this person may export
-    and no others, and NotAllowed for an offered one without the right.
+    Raises UnknownName for what is not offered, naming what this person may export and nothing
+    else, and NotAllowed for what is offered, without the right.
     """
     if isinstance(user, Operator):
         return find_source(label, site)
-    offered = {source.label.lower(): source for source in offered_sources(site)}
-    source = offered.get(label.lower())
+    source = {source.label.lower(): source for source in _offered(site)}.get(label.lower())
     if source is None:
-        valid = [source.label for source in offered.values() if may_export(user, source)]
-        raise UnknownName("model", label, sorted(valid))
+        kind = kind_of_name(label)
+        known = sorted(source.label for source in sources_of(user, site))
+        # Whoever names a model is told of models.
+        valid = [name for name in known if kind != "model" or kind_of_name(name) == kind]
+        raise UnknownName(kind, label, valid)
     require_export(user, source)
     return source
 
 
-def require_export(user: Any, source: Source) -> None:
+def require_export(user: Any, source: AnySource) -> None:
     """Raises NotAllowed with the permission that is missing."""
-    if not may_export(user, source):
-        opts = source.model._meta
-        permission = f"{opts.app_label}.{get_permission_codename('export', opts)}"
-        raise NotAllowed(
-            _("{user} may not export {source}: the permission '{permission}' is missing.").format(
-                user=user, source=source.label, permission=permission
-            )
-        )
+    if may_export(user, source):
+        return
+    said = _("{user} may not export {source}.")
+    if source.permission:
+        said = _("{user} may not export {source}: the permission '{permission}' is missing.")
+    raise NotAllowed(said.format(user=user, source=source.label, permission=source.permission))
+
+
+def _offered(site: str | None) -> list[AnySource]:
+    return [*registered_sources(), *offered_sources(site)]
+
+
+def require_columns(user: Any, job: ExportJob, source: AnySource) -> None:
+    """Raises NotAllowed when a column of `job` asks for a permission that `user` lacks."""
+    source.withheld(user).require(_keys(job), user)
 
 
 def may_see(user: Any, job: ExportJob) -> bool:
     return bool(user.is_superuser or (user.pk and user.pk == job.requested_by_id))
 
 
-def may_download(user: Any, job: ExportJob, source: Source) -> bool:
-    """The right to the rows is asked again: it may have gone since the file was made."""
-    return may_see(user, job) and may_export(user, source)
+def may_download(user: Any, job: ExportJob, source: AnySource) -> bool:
+    """The right to rows and columns is asked again: it may have gone since the file was made."""
+    if not (may_see(user, job) and may_export(user, source)):
+        return False
+    return not source.withheld(user).among(_keys(job))
 
 
 def viewer_of(job: ExportJob) -> Viewer:
@@ -75,20 +95,27 @@ def viewer_of(job: ExportJob) -> Viewer:
     return Viewer(user=user, language=job.language, time_zone=job.time_zone)
 
 
+def _keys(job: ExportJob) -> list[str]:
+    return [column["key"] for column in job.columns]
+
+
 def create_export_permissions(app_config: Any, using: str, **kwargs: Any) -> None:
-    """Make the permission `export_<model>` for every model whose admin offers the export."""
+    """Make the permission `export_<model>` for every model whose rows are offered by it."""
     from django.contrib.auth.models import Permission
     from django.contrib.contenttypes.models import ContentType
 
-    for source in offered_sources():
+    if not router.allow_migrate_model(using, Permission):
+        return
+    for source in _offered(None):
         opts = source.model._meta
-        if opts.app_config is not app_config:
+        codename = get_permission_codename("export", opts)
+        if opts.app_config is not app_config or source.permission != f"{opts.app_label}.{codename}":
             continue
         content_type = ContentType.objects.db_manager(using).get_for_model(
             source.model, for_concrete_model=False
         )
         Permission.objects.using(using).get_or_create(
             content_type=content_type,
-            codename=get_permission_codename("export", opts),
+            codename=codename,
             defaults={"name": f"Can export {opts.verbose_name_raw}"},
         )

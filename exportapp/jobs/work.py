@@ -14,35 +14,42 @@ from typing import Any
 
 from django.db.models import Min
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from exportapp.conf import conf
 from exportapp.jobs import phases
 from exportapp.jobs.attempts import attempt
 from exportapp.jobs.extract import extract
 from exportapp.jobs.heartbeat import Heartbeat, stop_requested
+from exportapp.jobs.holding import hold
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import Lease, claim_job, claim_shard, worker_name
 from exportapp.jobs.merge import merge
 from exportapp.jobs.plan import plan
 from exportapp.jobs.progress import Anchors
-from exportapp.jobs.recall import recall, require_right
+from exportapp.jobs.pulse import kept_alive
+from exportapp.jobs.recall import recall, recalling, require_right
 from exportapp.jobs.render import render
+from exportapp.jobs.startover import wants_holder
 from exportapp.jobs.transitions import settle, try_move
-from exportapp.jobs.wakeups import wake
+from exportapp.jobs.waiting import held_up
+from exportapp.jobs.wakeups import make_way, wake
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import CLAIMED, STOPPING, WORKING, JobState, ShardState
 
 PATIENCE_SECONDS = 10.0
+LOOK_SECONDS = 0.5
+"""How soon a worker that sits out a back-off hears of what a person wants."""
 
 Piece = Callable[[], None]
+Also = Callable[[], None]
 
 
-def work(job_id: Any, seconds: float | None = None) -> None:
+def work(job_id: Any, seconds: float | None = None, *, in_queue: bool = False) -> None:
     """Work on the export until there is nothing to claim, it stops, or the slice is over.
 
     The slice is `seconds`, or SLICE_SECONDS; at its end another wake-up is put in the queue, so
-    that exports take turns. So does a worker that is asked to go: the rest is for the next.
+    that exports take turns. So does a worker that is asked to go: the rest is for the next. One
+    that serves the queue (`in_queue`) goes after a piece when somebody else waits there.
     """
     job = ExportJob.objects.filter(pk=job_id).first()
     if job is None:
@@ -52,7 +59,10 @@ def work(job_id: Any, seconds: float | None = None) -> None:
         if time.monotonic() >= ends:
             wake(job)
             return
-        if not step(job) and not _wait_for_retry(job):
+        if step(job):
+            if in_queue and make_way(job):
+                return
+        elif not _wait_for_retry(job):
             return
     if seconds is None:
         wake(job)
@@ -70,6 +80,8 @@ def step(job: ExportJob) -> bool:
         started = {} if job.started_at else {"started_at": Now()}
         try_move(job, JobState.EXTRACTING, "a worker took it up", **started)
         return True
+    if held_up(job):
+        return False
     piece = _claim(job)
     if piece is None:
         return phases.advance(job)
@@ -78,49 +90,91 @@ def step(job: ExportJob) -> bool:
 
 
 def _wait_for_retry(job: ExportJob) -> bool:
-    """Sit out the back-off of a piece of this job, if it is short; False when there is none.
+    """Sit out a back-off or a wait of this job, if it is short; False when there is none.
 
-    RQ has no timer without a scheduler; a longer wait is left to the reconciler.
+    RQ has no timer without a scheduler; a longer one is left to the reconciler. A person who
+    pauses, cancels or resumes meanwhile is heard.
     """
-    if job.state not in WORKING:
-        return False
-    shards = ExportShard.objects.filter(job=job, lease_until=None, status__in=CLAIMED)
+    while job.state in WORKING:
+        wait = _next_try(job)
+        if wait is None or wait > PATIENCE_SECONDS:
+            return False
+        if stop_requested.wait(max(min(wait, LOOK_SECONDS), 0.05)) or wait <= LOOK_SECONDS:
+            return True
+        job.refresh_from_db()
+    return False
+
+
+def _next_try(job: ExportJob) -> float | None:
+    """Seconds until something of this job may be tried again; None when nothing is put off."""
     times = [job.not_before] if job.lease_until is None else []
-    times += [shards.aggregate(soonest=Min("not_before"))["soonest"]]
-    waits = [(time - timezone.now()).total_seconds() for time in times if time is not None]
-    if not waits or min(waits) > PATIENCE_SECONDS:
-        return False
-    stop_requested.wait(max(min(waits), 0.05))
-    return True
+    if not job.waiting_for:
+        shards = ExportShard.objects.filter(job=job, lease_until=None, status__in=CLAIMED)
+        times += [shards.aggregate(soonest=Min("not_before"))["soonest"]]
+    known = [time for time in times if time is not None]
+    if not known:
+        return None
+    now = ExportJob.objects.filter(pk=job.pk).values_list(Now(), flat=True).get()
+    return float((min(known) - now).total_seconds())
 
 
 def _claim(job: ExportJob) -> Piece | None:
     """The next piece that is free, as something to call."""
-    if job.state == JobState.EXTRACTING and job.planned_at is None:
-        lease = claim_job(job)
+    if wants_holder(job):
+        lease = _claim_whole(job)
+        if lease:
+            return functools.partial(_hold, job, lease)
+        if not job.snapshot_id:
+            return None
+    elif job.state == JobState.EXTRACTING and job.planned_at is None:
+        lease = _claim_whole(job)
         if lease:
             return functools.partial(_plan, job, lease)
     if job.state == JobState.MERGING:
-        lease = claim_job(job)
+        lease = _claim_whole(job)
         return functools.partial(_merge, job, lease) if lease else None
     wanted = ShardState.PENDING if job.state == JobState.EXTRACTING else ShardState.EXTRACTED
     lease = claim_shard(job, wanted)
     return functools.partial(_shard, job, lease) if lease else None
 
 
+def _claim_whole(job: ExportJob) -> Lease | None:
+    """The job itself, unless it was planned or merged since it was last looked at."""
+    before = job.status, job.planned_at
+    lease = claim_job(job)
+    if lease and (job.status, job.planned_at) != before:
+        lease.release()
+        return None
+    return lease
+
+
 def _plan(job: ExportJob, lease: Lease) -> None:
     anchors = Anchors(job.pk)
     anchors.rebuild()
+    beat = Heartbeat(job, lease, anchors)
+    with attempt(job, lease), kept_alive(lease, beat):
+        plan(job, lease, recall(job), beat)
+
+
+def _hold(job: ExportJob, lease: Lease) -> None:
     with attempt(job, lease):
-        plan(job, lease, recall(job), Heartbeat(job, lease, anchors))
+        hold(job, lease, functools.partial(_extract_one, job))
 
 
-def _shard(job: ExportJob, lease: Lease) -> None:
+def _extract_one(job: ExportJob, also: Also) -> bool:
+    lease = claim_shard(job, ShardState.PENDING)
+    if lease:
+        _shard(job, lease, also)
+    return lease is not None
+
+
+def _shard(job: ExportJob, lease: Lease, also: Also | None = None) -> None:
     anchors = Anchors(job.pk)
     with attempt(job, lease):
         if lease.piece.state == ShardState.EXTRACTING:
-            beat = Heartbeat(job, lease, anchors, "extracted")
-            how = extract(job, lease, recall(job), beat)
+            beat = Heartbeat(job, lease, anchors, "extracted", also)
+            with recalling(job) as recalled, kept_alive(lease, beat):
+                how = extract(job, lease, recalled, beat)
             _committed(job, lease, anchors, "extracted", Happened.EXTRACTED, **asdict(how))
         else:
             render(job, lease, Heartbeat(job, lease, anchors, "rendered"))

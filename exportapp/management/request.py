@@ -3,11 +3,14 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth import get_user_model
 
 from exportapp.exceptions import RequestRefused, UnknownName
+from exportapp.jobs.presets import Recipe, preset_named, recipe
+from exportapp.jobs.rights import source_for
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Operator, Selection, Viewer
 
@@ -27,7 +30,18 @@ def selection(options: dict[str, Any]) -> Selection:
         query=query,
         order=_names(options["order"]),
         columns=_names(options["columns"]) or None,
+        parameters=_parameters(options["param"]),
     )
+
+
+def recipe_of(options: dict[str, Any], viewer: Viewer) -> Recipe:
+    """The selection and the policy, of a preset where one is named; what is said comes first."""
+    asked = selection(options)
+    if options["preset"] is None:
+        return Recipe(asked, options["policy"], ())
+    source = source_for(viewer.user, asked.source)
+    found = recipe(preset_named(viewer.user, source, options["preset"]), viewer, asked)
+    return replace(found, policy=options["policy"] or found.policy)
 
 
 def viewer(username: str | None) -> Viewer:
@@ -60,6 +74,23 @@ def find_job(job_id: str) -> ExportJob:
         if found:
             return found
     raise RequestRefused(f"There is no export '{job_id}'; --list shows them.")
+
+
+def _parameters(given: Sequence[str]) -> dict[str, Any]:
+    """One that is given twice has a list of values."""
+    found: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise RequestRefused(
+                f"--param takes name=value, such as since=2026-01-31; not '{text}'."
+            )
+        found[name] = [*_listed(found[name]), value] if name in found else value
+    return found
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _names(given: str | None) -> tuple[str, ...]:

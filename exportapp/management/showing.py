@@ -21,7 +21,9 @@ def as_data(job: ExportJob, paths: Sequence[Path] = ()) -> dict[str, Any]:
     return {
         "id": str(job.pk),
         "source": job.source,
+        "consistency": job.consistency,
         "state": job.status,
+        "waiting_for": job.waiting_for,
         "rows_total": status.rows_total,
         "rows_extracted": status.rows_extracted,
         "rows_rendered": status.rows_rendered,
@@ -34,6 +36,11 @@ def as_data(job: ExportJob, paths: Sequence[Path] = ()) -> dict[str, Any]:
     }
 
 
+def as_whole(job: ExportJob) -> dict[str, Any]:
+    """The job for machines, with what an engineer needs of its last failure."""
+    return as_data(job) | {"trace_id": job.trace_id, "error_snapshot": job.error_snapshot}
+
+
 def as_line(job: ExportJob) -> str:
     """The job for people."""
     status = status_of(job)
@@ -41,7 +48,7 @@ def as_line(job: ExportJob) -> str:
         f"{job.pk}  {job.source}  {job.state.label}  {status.percent} %  "
         f"{status.rows_done:,} of {status.rows_total:,} rows  {job.created_at:%Y-%m-%d %H:%M}"
     )
-    return f"{line}\n  {job.error}" if job.error else line
+    return "\n  ".join(filter(None, [line, job.waiting_for, job.error]))
 
 
 def as_result(job: ExportJob, paths: Sequence[Path]) -> str:

@@ -6,13 +6,23 @@ WHERE names the states that may leave, so no state is ever read and then saved.
 leased   what jobs and shards share: `move_to`, leases and fences
 job      ExportJob: what was asked, as whom, and how far it is
 shard    ExportShard: a key range and the files made from it
+preset   ExportPreset: what somebody asks for again and again
 records  ExportFile, ExportIssue, ExportEvent
 """
 
 from __future__ import annotations
 
-from exportapp.models.job import ExportJob
+from exportapp.models.job import Consistency, ExportJob
+from exportapp.models.preset import ExportPreset
 from exportapp.models.records import ExportEvent, ExportFile, ExportIssue
 from exportapp.models.shard import ExportShard
 
-__all__ = ["ExportEvent", "ExportFile", "ExportIssue", "ExportJob", "ExportShard"]
+__all__ = [
+    "Consistency",
+    "ExportEvent",
+    "ExportFile",
+    "ExportIssue",
+    "ExportJob",
+    "ExportPreset",
+    "ExportShard",
+]

@@ -12,6 +12,13 @@ from exportapp.models.leased import Leased, LeasedQuerySet
 from exportapp.states import ACTIVE, RESUMABLE, JobState
 
 
+class Consistency(models.TextChoices):
+    LIVE = "live", _("Values as they are when they are read")
+    """Key ranges settle which rows; each shard is read when its turn comes."""
+    SNAPSHOT = "snapshot", _("All rows at one moment")
+    """All shards are read in one snapshot of the database; PostgreSQL only."""
+
+
 class ExportJobQuerySet(LeasedQuerySet):
     def active(self) -> Self:
         return self.filter(status__in=ACTIVE)
@@ -33,6 +40,9 @@ class ExportJob(Leased):
     spec_fingerprint = models.CharField(max_length=64)
     filename = models.CharField(_("file name"), max_length=200)
     policy = models.CharField(max_length=10)
+    consistency = models.CharField(
+        max_length=10, choices=Consistency.choices, default=Consistency.LIVE
+    )
 
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
@@ -51,6 +61,11 @@ class ExportJob(Leased):
     parallelism = models.PositiveSmallIntegerField(default=1)
     planned_at = models.DateTimeField(null=True)
     layout = models.JSONField(null=True)
+    snapshot_id = models.CharField(max_length=100, blank=True, editable=False)
+    """PostgreSQL's name of the snapshot that the holder of the job's lease holds; its shards are
+    of that moment. Empty when nobody holds one."""
+    first_fence = models.BigIntegerField(default=0, editable=False)
+    """What the fences of new shards begin with: no shard that was dropped had a higher one."""
     waiting_for = models.CharField(_("waits for"), max_length=300, blank=True)
     """Why nobody works on it on purpose: a breaker that is open, a throttle; empty when not."""
     error_snapshot = models.JSONField(null=True, editable=False)
@@ -85,6 +100,11 @@ class ExportJob(Leased):
     @property
     def state(self) -> JobState:
         return JobState(self.status)
+
+    @property
+    def is_of_one_moment(self) -> bool:
+        """Whether all rows are to be read in one snapshot."""
+        return self.consistency == Consistency.SNAPSHOT
 
     @property
     def is_active(self) -> bool:

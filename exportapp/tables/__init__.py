@@ -2,9 +2,12 @@
 
 selection, sources   the request as data; the ModelAdmin's rows as a person sees them (changelist),
                      and what that person may name (readable)
+exports, registered  an `Export` class of the developer's, behind the same doors as a list
+params               its parameters: form fields, and JSON
 columns, resolve     what a column is; from a name, an expression or a function to one (fields,
                      kinds, paths)
 keyset               ranges of rows over the order and the key (ordering, keys)
+snapshots            one moment of a PostgreSQL database, held by one process and seen by many
 readers              batches out of the database (fetch, related, calls) as arrays (arrays,
                      convert, text), with an issue for every value that has no place
 """

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from django.conf import settings
 from django.utils.hashable import make_hashable
 
-from exportapp.tables.calls import Raised
+from exportapp.tables.calls import Raised, Shortened
 from exportapp.tables.columns import ChoiceLabel, ColumnSpec, FieldValue
 from exportapp.tables.convert import CONVERTERS, BadValue, to_digits
 from exportapp.xlsx import Kind
@@ -36,6 +36,8 @@ class Problem:
     code: str
     message: str
     value: str
+    kept: bool = False
+    """The cell has a value all the same: no policy for bad values applies."""
 
 
 Problems: TypeAlias = dict[int, Problem]
@@ -59,7 +61,8 @@ def arrow_schema(columns: Sequence[ColumnSpec]) -> pa.Schema:
 def column_array(spec: ColumnSpec, values: Sequence[Any]) -> tuple[pa.Array, Problems]:
     """The values in one go where they already fit, else one by one.
 
-    A bad value is null in the array and named in the problems.
+    A bad value is null in the array and named in the problems; so is a list that was cut, which
+    stays.
     """
     if not spec.loose:
         try:
@@ -101,6 +104,10 @@ def _one_by_one(spec: ColumnSpec, values: Sequence[Any]) -> tuple[pa.Array, Prob
     cells: list[Any] = [None] * len(values)
     problems: Problems = {}
     for index, value in enumerate(values):
+        if isinstance(value, Shortened):
+            cells[index] = value.text
+            problems[index] = Problem("list_cut", value.message, _snapshot(value.text), kept=True)
+            continue
         try:
             cells[index] = _cell(spec, convert, value)
         except Exception as error:

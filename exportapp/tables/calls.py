@@ -1,4 +1,4 @@
-"""Calling a developer's function for one row without losing the others."""
+"""What stands for a value that is not whole: one row's trouble must not cost the others."""
 
 from __future__ import annotations
 
@@ -14,6 +14,14 @@ class Raised:
     """Stands where a function raised instead of giving a value."""
 
     error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Shortened:
+    """A text that stands for more than it says: the cell keeps it, and it is an issue."""
+
+    text: str
+    message: str
 
 
 def guarded(function: Callable[[Any], Any], instance: Any) -> Any:

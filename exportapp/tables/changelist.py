@@ -24,6 +24,7 @@ from django.contrib.admin.views.main import (
 )
 from django.contrib.messages import MessageFailure
 from django.core.exceptions import FieldDoesNotExist, FieldError
+from django.db.models import OrderBy
 from django.http import HttpRequest, QueryDict
 
 from exportapp.exceptions import RequestRefused, UnknownName
@@ -149,6 +150,13 @@ def sort_field(change_list: ChangeList, name: str) -> Any:
         return change_list.get_ordering_field(name)
     except (AttributeError, FieldError):
         return None
+
+
+def turned(item: Any) -> Any:
+    """The same item of an order, the other way round."""
+    if isinstance(item, str):
+        return item.removeprefix("-") if item.startswith("-") else f"-{item}"
+    return item.copy().reverse_ordering() if isinstance(item, OrderBy) else item.desc()
 
 
 def _reason(error: Exception) -> str:

@@ -34,6 +34,14 @@ class Column:
     """An Excel format code; None takes the kind's."""
     label: bool = True
     """Choices as their label, relations as str() of the object; False gives code and key."""
+    permission: str | Callable[[Any], bool] | None = None
+    """Who may have it: "shop.view_cost", or a function of the user. For others it is not there."""
+    join: str | None = None
+    """For a path to many rows: what stands between their texts, ", "."""
+    limit: int = 100
+    """Of a joined column: items shown at most; a cell that has more ends in "…" and is an issue."""
+    order: tuple[str, ...] = ()
+    """Of a joined column: fields of the related model, else that model's own order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,24 @@ class RelatedText:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinedTexts:
+    """The texts of many objects, fetched for a batch of rows at a time."""
+
+    key_path: str
+    """Where a row has the key of whose objects these are: "pk", "artist__pk"."""
+    model: Any
+    """Whose objects these are: the row's own model, or the one that the path leads to first."""
+    relation: str
+    """The path from there to the objects, "works__tags"."""
+    related_model: Any
+    item: FieldValue | ChoiceLabel | RelatedText
+    """What each object's text is made of; its paths begin at `model`."""
+    separator: str
+    limit: int
+    order: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Computed:
     """An ORM expression, annotated onto the queryset."""
 
@@ -82,7 +108,7 @@ class Called:
     """Relations it is known to follow."""
 
 
-Getter: TypeAlias = FieldValue | ChoiceLabel | RelatedText | Computed | Called
+Getter: TypeAlias = FieldValue | ChoiceLabel | RelatedText | JoinedTexts | Computed | Called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from exportapp.tables.columns import (
     ColumnSpec,
     Computed,
     FieldValue,
+    JoinedTexts,
     RelatedText,
 )
 from exportapp.tables.fetch import with_computed
@@ -68,6 +69,8 @@ def _column_obstacle(queryset: QuerySet[Any], spec: ColumnSpec) -> str | None:
     match spec.getter:
         case Called():
             return "is a function of the instance"
+        case JoinedTexts():
+            return "joins the texts of many objects"
         case RelatedText(key_path=path) | ChoiceLabel(path=path):
             return _field_obstacle(queryset, path) or _label_obstacle(spec)
         case FieldValue(path=path) | Computed(alias=path):

@@ -19,15 +19,11 @@ from typing_extensions import Buffer
 from exportapp.tables.arrays import arrow_schema, arrow_type
 from exportapp.tables.calls import Raised
 from exportapp.tables.columns import ChoiceLabel, ColumnSpec, RelatedText
-from exportapp.tables.copyout import blocks, connected
+from exportapp.tables.copyout import NotPlain, blocks, connected
 from exportapp.tables.fetch import column_path, with_computed
 from exportapp.tables.related import RelatedTexts
 from exportapp.tables.selection import Viewer
 from exportapp.xlsx import Kind
-
-
-class NotPlain(Exception):
-    """A value that only the orm reader can judge: one that is no number, or beyond all dates."""
 
 
 class Microseconds(Func):
@@ -48,19 +44,21 @@ def copy(
     *,
     batch_rows: int,
     waiting: Callable[[], None] = lambda: None,
+    begin: Callable[[Any], None] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The queryset's rows in its order, in batches as the orm reader's, without a bad value.
 
     Only for what `copyable.obstacle` has nothing against. `waiting` is called about twice a
-    second while the server has no row yet, and may raise. Raises NotPlain for values that need
-    the orm reader, and the database's own errors.
+    second while the server has no row yet, and may raise. `begin` is given the connection that
+    rows come by before anything is asked. Raises NotPlain for values that need the orm reader, and
+    the database's own errors.
     """
     with viewer.active():
         sql, params = _query(queryset, columns)
     if not sql:
         return
     shaper = _Shaper(columns, queryset.db)
-    with connected(queryset.db) as connection:
+    with connected(queryset.db, begin) as connection:
         for block in blocks(connection, sql, params, batch_rows, waiting):
             with viewer.active():
                 batch = shaper.batch(block)

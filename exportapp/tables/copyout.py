@@ -7,23 +7,35 @@ from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from typing import Any, Final
 
-from django.db import connections
+from django.db import OperationalError, connections
 from typing_extensions import Buffer
 
 from exportapp.exceptions import ExportError
 from exportapp.tables.wire import FRAME, CopyOut, ServerError, borrowed, is_plain_socket
+
+
+class NotPlain(Exception):
+    """COPY cannot give these rows: a value that only the orm reader can judge, no connection."""
+
 
 CANCEL_SECONDS: Final = 2.0
 """How long a server may take to hear that its query is not wanted any more."""
 
 
 @contextmanager
-def connected(alias: str) -> Iterator[Any]:
+def connected(alias: str, begin: Callable[[Any], None] | None = None) -> Iterator[Any]:
+    """A connection of its own, in the transaction that `begin` made in it, if any."""
     # While COPY runs its connection can do nothing else, neither renew a lease nor fetch a related
     # object: so it has one of its own, with the same settings.
     connection: Any = connections[alias].copy()
     with closing(connection), connection.wrap_database_errors:
-        connection.ensure_connection()
+        try:
+            connection.ensure_connection()
+        except OperationalError as error:
+            # Every one may be taken; the worker's own, which the orm reader uses, is there.
+            raise NotPlain(f"no second connection: {error}") from error
+        if begin:
+            begin(connection)
         try:
             yield connection
         except (GeneratorExit, ExportError):

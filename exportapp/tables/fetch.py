@@ -6,7 +6,7 @@ where a column is a function of the instance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -23,8 +23,10 @@ from exportapp.tables.columns import (
     ColumnSpec,
     Computed,
     FieldValue,
+    JoinedTexts,
     RelatedText,
 )
+from exportapp.tables.joined import JoinedReader
 from exportapp.tables.related import RelatedTexts
 
 
@@ -58,15 +60,24 @@ def with_computed(queryset: QuerySet[Any], columns: Sequence[ColumnSpec]) -> Que
 
 
 def _tuples(queryset: QuerySet[Any], columns: Sequence[ColumnSpec], batch_rows: int) -> Batches:
-    # The primary key goes first: issues name it, and under DISTINCT it keeps equal rows apart.
-    paths = list(dict.fromkeys(["pk", *(column_path(spec) for spec in columns)]))
+    # The primary key goes first: issues name it, and under DISTINCT it keeps equal rows apart. Its
+    # columns one by one: Django orders by wrong columns where "pk" stands for several of them.
+    own = [field.attname for field in queryset.model._meta.pk_fields]
+    wanted = [path for path in map(column_path, columns) if path != "pk"]
+    paths = list(dict.fromkeys([*own, *wanted]))
     rows = queryset.select_related(None).values_list(*paths).iterator(chunk_size=batch_rows)
-    places = [paths.index(column_path(spec)) for spec in columns]
     readers = [_texts(spec, queryset.db) for spec in columns]
     while batch := list(islice(rows, batch_rows)):
-        values = list(zip(*batch, strict=True))
-        picked = [values[place] for place in places]
-        yield Fetched(values[0], [read(keys) for read, keys in zip(readers, picked, strict=True)])
+        values = dict(zip(paths, zip(*batch, strict=True), strict=True))
+        values["pk"] = _keys(values, own)
+        picked = [values[column_path(spec)] for spec in columns]
+        yield Fetched(
+            values["pk"], [read(keys) for read, keys in zip(readers, picked, strict=True)]
+        )
+
+
+def _keys(values: Mapping[str, Sequence[Any]], own: Sequence[str]) -> Sequence[Any]:
+    return values[own[0]] if len(own) == 1 else list(zip(*(values[n] for n in own), strict=True))
 
 
 def _instances(queryset: QuerySet[Any], columns: Sequence[ColumnSpec], batch_rows: int) -> Batches:
@@ -107,7 +118,9 @@ def _with_related(queryset: QuerySet[Any], columns: Sequence[ColumnSpec]) -> Que
 def column_path(spec: ColumnSpec) -> str:
     """The path that a query has the column's value, or its key, under."""
     match spec.getter:
-        case FieldValue(path=path) | ChoiceLabel(path=path) | RelatedText(key_path=path):
+        case FieldValue(path=path) | ChoiceLabel(path=path):
+            return path
+        case RelatedText(key_path=path) | JoinedTexts(key_path=path):
             return path
         case Computed(alias=alias):
             return alias
@@ -124,6 +137,8 @@ def _instance_getter(spec: ColumnSpec, aliases: dict[str, str]) -> Callable[[Any
 def _texts(spec: ColumnSpec, database: str) -> Callable[[Sequence[Any]], Sequence[Any]]:
     if isinstance(spec.getter, RelatedText):
         return RelatedTexts(spec.getter, database).of
+    if isinstance(spec.getter, JoinedTexts):
+        return JoinedReader(spec.getter, database).of
     return _as_they_are
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
-from django.db.models import F, Model, OrderBy, QuerySet
+from django.db.models import F, Field, Model, OrderBy, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.functions import Random
 
@@ -77,6 +77,10 @@ def _refuse_unrangeable(queryset: QuerySet[Any]) -> None:
         "it is a union of others": bool(query.combinator),
         "it keeps one row for each of some fields": bool(query.distinct_fields),
         "its order is given by extra()": bool(query.extra_order_by),
+        "it has a window function, which would see one range only": any(
+            getattr(annotation, "contains_over_clause", False)
+            for annotation in query.annotations.values()
+        ),
     }
     for reason, holds in reasons.items():
         if holds:
@@ -134,6 +138,11 @@ class _Expander:
     def _of_relation(self, path: str, field: Any, descending: bool) -> Iterator[KeyPart]:
         if path.count(LOOKUP_SEP) >= MAX_RELATIONS:
             raise RequestRefused(f"The order by '{path}' leads back to itself.")
+        if not field.related_model._meta.ordering and isinstance(field, Field):
+            # By what it points with: not every relation points at the other model's key.
+            own = LOOKUP_SEP.join([*path.split(LOOKUP_SEP)[:-1], field.attname])
+            yield self._of_field(own, descending)
+            return
         for item in field.related_model._meta.ordering or ("pk",):
             # Django turns names and plain expressions of the related order, but not an OrderBy.
             turned = descending and not isinstance(item, OrderBy)

@@ -1,4 +1,4 @@
-"""Lookup paths over relations that lead to one row at most."""
+"""Lookup paths over relations: to one row at most, which a cell can hold, and to many."""
 
 from __future__ import annotations
 
@@ -61,3 +61,31 @@ def follow(model: type[Model], path: str) -> FieldPath:
         fields.append(step)
         model = step.related_model or model
     return FieldPath(tuple(fields), ())
+
+
+def steps(model: type[Model], path: str) -> tuple[Any, ...]:
+    """The fields along `path`, whatever number of rows they lead to.
+
+    It ends where a lookup begins, or a name that is no field.
+    """
+    fields: list[Any] = []
+    for piece in path.split(LOOKUP_SEP):
+        try:
+            step: Any = model._meta.pk if piece == "pk" else model._meta.get_field(piece)
+        except FieldDoesNotExist:
+            break
+        fields.append(step)
+        if step.related_model is None:
+            break
+        model = step.related_model
+    return tuple(fields)
+
+
+def relation_to_many(model: type[Model], path: str) -> str | None:
+    """The part of `path` that ends at its last step to many rows; None where it has none."""
+    many = [
+        index
+        for index, step in enumerate(steps(model, path))
+        if step.one_to_many or step.many_to_many
+    ]
+    return LOOKUP_SEP.join(path.split(LOOKUP_SEP)[: many[-1] + 1]) if many else None

@@ -28,7 +28,7 @@ class RowIssue:
     """A value that could not be written as it is."""
 
     code: str
-    """"callable_raised", "value_unsupported", "not_finite" or "out_of_range"."""
+    """"callable_raised", "value_unsupported", "not_finite", "out_of_range" or "list_cut"."""
     key: str
     """The row's primary key as text."""
     column: str
@@ -99,10 +99,11 @@ def _chunk(
     batch = pa.record_batch([array for array, _ in results], schema=schema)
     problems = [found for _, found in results]
     issues = tuple(_issues(columns, problems, fetched.keys))
-    if issues and policy == "fail":
-        raise _refused(issues[0])
-    if issues and policy == "skip":
-        batch = _without(batch, {row for found in problems for row in found})
+    bad = {row for found in problems for row, problem in found.items() if not problem.kept}
+    if bad and policy == "fail":
+        raise _refused(next(_issues(columns, [_bad(found) for found in problems], fetched.keys)))
+    if bad and policy == "skip":
+        batch = _without(batch, bad)
     return Chunk(batch, issues, len(fetched.keys))
 
 
@@ -122,6 +123,10 @@ def _issues(
             message=problem.message,
             value=problem.value,
         )
+
+
+def _bad(found: Problems) -> Problems:
+    return {row: problem for row, problem in found.items() if not problem.kept}
 
 
 def _refused(issue: RowIssue) -> RowRefused:

@@ -22,7 +22,9 @@ from django.utils.text import capfirst, slugify
 
 from exportapp.exceptions import RequestRefused, UnknownName
 from exportapp.tables.columns import Called, Column, ColumnSpec, Computed, FieldValue
+from exportapp.tables.expressions import output_field, per_row
 from exportapp.tables.fields import field_spec
+from exportapp.tables.joined import joined_spec
 from exportapp.tables.kinds import field_format, field_kind, function_kind, number_format
 from exportapp.tables.paths import ToManyPath, follow
 from exportapp.xlsx import Kind
@@ -70,14 +72,16 @@ class Resolver:
     """What the annotations are taken from; never evaluated."""
 
     def resolve(self, declared: Any) -> ColumnSpec:
-        """Raises UnknownName, RequestRefused (a path to many rows, a missing title)."""
+        """Raises UnknownName, RequestRefused (a path to many rows without join, no title)."""
         column = as_column(declared)
-        if isinstance(column.key, str):
+        if column.join is not None:
+            spec = self._of_many(column)
+        elif isinstance(column.key, str):
             spec = self._of_name(column, column.key)
         elif hasattr(column.key, "resolve_expression"):
             spec = self._of_expression(column)
         elif callable(column.key):
-            spec = self._of_method(column, column.key)
+            spec = self._of_function(column, column.key, column.key)
         else:
             raise RequestRefused(f"A column cannot be made of {column.key!r}.")
         return _as_declared(spec, column)
@@ -90,7 +94,7 @@ class Resolver:
         except (FieldDoesNotExist, ToManyPath) as error:
             spec = self._of_attribute(column, name)
             if spec is None and isinstance(error, ToManyPath):
-                raise
+                raise _undecided(name) from error
         if spec is None:
             raise UnknownName("column", name, self._own_names())
         return spec
@@ -105,30 +109,32 @@ class Resolver:
             raise FieldDoesNotExist(str(error)) from error
 
     def _of_annotation(self, name: str) -> ColumnSpec:
-        return _of_output(name, self._title(name), self._output(F(name)), FieldValue(name))
+        output = output_field(self.rows, F(name))
+        return _of_output(name, self._title(name), output, FieldValue(name))
 
     def _of_expression(self, column: Column) -> ColumnSpec:
         key = column_name(column)
-        getter = Computed(f"_export_{key}", column.key)
-        return _of_output(key, str(column.title), self._output(column.key), getter)
+        getter = Computed(f"_export_{key}", per_row(self.rows, key, column.key))
+        return _of_output(key, str(column.title), output_field(self.rows, column.key), getter)
 
-    def _output(self, expression: Any) -> Any:
-        """The field that describes the expression's values."""
-        rows = self.rows.annotate(_export_probe=expression)
-        return rows.query.annotations["_export_probe"].output_field
+    def _of_many(self, column: Column) -> ColumnSpec:
+        if not isinstance(column.key, str):
+            raise RequestRefused(f"Only a lookup path can be joined, not {column.key!r}.")
+        title = "" if column.title is not None else self._title(column.key)
+        return joined_spec(self.model, column.key, column, title)
 
     def _of_attribute(self, column: Column, name: str) -> ColumnSpec | None:
         if name == "__str__":
-            return self._of_function(column, str, Kind.TEXT)
+            return self._of_function(column, str, str)
         if hasattr(self.model_admin, name):
-            return self._of_method(column, getattr(self.model_admin, name))
+            method = getattr(self.model_admin, name)
+            return self._of_function(column, method, method)
         owner, parents = self._owner(name)
         attribute = getattr(owner, name.split(LOOKUP_SEP)[-1], None)
         if attribute is None or isinstance(attribute, ReverseManyToOneDescriptor):
             return None
-        relations = (*parents, *self._order_relations(attribute))
         function = partial(_attribute, name.split(LOOKUP_SEP))
-        return self._of_function(column, function, function_kind(attribute), relations)
+        return self._of_function(column, function, attribute, parents)
 
     def _owner(self, name: str) -> tuple[Any, tuple[str, ...]]:
         """The model that has the last piece of `name`, and the relations that lead there."""
@@ -140,26 +146,26 @@ class Resolver:
         except FieldDoesNotExist:
             return None, ()
 
-    def _of_method(self, column: Column, method: Callable[[Any], Any]) -> ColumnSpec:
-        relations = self._order_relations(method)
-        return self._of_function(column, method, function_kind(method), relations)
-
     def _of_function(
         self,
         column: Column,
         function: Callable[[Any], Any],
-        kind: Kind,
-        relations: tuple[str, ...] = (),
+        described: Any,
+        parents: tuple[str, ...] = (),
     ) -> ColumnSpec:
-        title = "" if column.title is not None else self._title(column.key)
+        """described: what carries the annotations and what @admin.display said."""
+        kind = function_kind(described)
+        empty = _empty_text(described)
+        if empty is not None and kind is Kind.TEXT:
+            function = partial(_or_empty, function, str(empty))
         return ColumnSpec(
             key=column_name(column),
-            title=title,
+            title="" if column.title is not None else self._title(column.key),
             kind=kind,
             number_format=number_format(kind),
             digits=kind is Kind.INTEGER,
             loose=True,
-            getter=Called(function, relations),
+            getter=Called(function, (*parents, *self._order_relations(described))),
         )
 
     def _order_relations(self, function: Any) -> tuple[str, ...]:
@@ -184,6 +190,13 @@ class Resolver:
 
     def _own_names(self) -> list[str]:
         return [field.name for field in self.model._meta.concrete_fields]
+
+
+def _undecided(name: str) -> ToManyPath:
+    return ToManyPath(
+        f"'{name}' leads to many rows, and a cell holds one value: give "
+        f"Column('{name}', join=', ') or an aggregate such as Column(Count('{name}'), title=…)."
+    )
 
 
 def _of_output(key: str, title: str, output: Any, getter: FieldValue | Computed) -> ColumnSpec:
@@ -212,6 +225,17 @@ def _as_declared(spec: ColumnSpec, column: Column) -> ColumnSpec:
         align=column.align,
         width=column.width,
     )
+
+
+def _empty_text(function: Any) -> Any:
+    """What @admin.display(empty_value=…) says of this function; the site's "-" is no value."""
+    plain = function.fget if isinstance(function, property) else function
+    return getattr(plain, "empty_value_display", None)
+
+
+def _or_empty(function: Callable[[Any], Any], empty: str, instance: Any) -> Any:
+    value = function(instance)
+    return empty if value is None or value == "" else value
 
 
 def _attribute(pieces: list[str], instance: Any) -> Any:

@@ -27,7 +27,7 @@ PAGING = frozenset({PAGE_VAR, ALL_VAR, ERROR_FLAG, IS_FACETS_VAR})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     source: str
-    """The model's label, "shop.Order"."""
+    """The model's label, "shop.Order", or the name of a registered export."""
     site: str = "admin"
     """The name of the AdminSite whose ModelAdmin gives filters, search and columns."""
     query: Mapping[str, list[str]] = field(default_factory=dict)
@@ -38,9 +38,11 @@ class Selection:
     """Primary keys of the ticked rows as text; None takes every row of the list."""
     columns: tuple[str, ...] | None = None
     """Column names in their order; None takes the source's own."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Of a registered export, by name: JSON."""
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        data = {
             "source": self.source,
             "site": self.site,
             "query": {name: list(values) for name, values in sorted(self.query.items())},
@@ -48,6 +50,8 @@ class Selection:
             "keys": None if self.keys is None else list(self.keys),
             "columns": None if self.columns is None else list(self.columns),
         }
+        # Workers of the version before know no such member, and need none for a list.
+        return data | ({"parameters": dict(self.parameters)} if self.parameters else {})
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -7,24 +7,30 @@ developer put on the list or a field that the person may see anyway.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.apps import apps
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin import site as default_site
 from django.contrib.admin.sites import all_sites
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
-from django.db.models import Model, OrderBy, QuerySet
+from django.db.models import Model, QuerySet
+from django.utils.text import slugify
 
 from exportapp.exceptions import RequestRefused, UnknownName
-from exportapp.tables.changelist import change_list, request_of, sort_field
+from exportapp.tables.changelist import change_list, request_of, sort_field, turned
 from exportapp.tables.columns import ColumnSpec
+from exportapp.tables.exports import registered
+from exportapp.tables.params import Fields
 from exportapp.tables.readable import field_names, may_read
+from exportapp.tables.registered import ExportSource
 from exportapp.tables.resolve import Resolver, column_name, with_unique_keys
 from exportapp.tables.selection import Selection, Viewer
+from exportapp.tables.withheld import Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +51,42 @@ class Source:
         """Whether the developer offers this model's rows, by its ModelAdmin's `export_offered`."""
         return bool(getattr(self.model_admin, "export_offered", False))
 
+    @property
+    def title(self) -> str:
+        return str(self.model._meta.verbose_name_plural)
+
+    @property
+    def permission(self) -> str:
+        opts = self.model._meta
+        return f"{opts.app_label}.{get_permission_codename('export', opts)}"
+
+    def permits(self, user: Any) -> bool:
+        return bool(user.has_perm(self.permission))
+
+    def fields(self, viewer: Viewer) -> Fields:
+        """None: a list is narrowed by its filters."""
+        return {}
+
+    def settled(self, selection: Selection, viewer: Viewer) -> Selection:
+        """The selection as it is. Raises UnknownName for parameters: a list has none."""
+        for name in selection.parameters:
+            raise UnknownName("parameter", name, ())
+        return selection
+
+    def filename(self, selection: Selection, viewer: Viewer) -> str:
+        """What the file is called, without its ending."""
+        with viewer.active():
+            return slugify(self.title) or "export"
+
     def queryset(self, selection: Selection, viewer: Viewer) -> QuerySet[Any]:
         """The rows of the list page with these parameters, ordered, not evaluated, not counted.
 
         Evaluate it within `viewer.active()`. Raises UnknownName or RequestRefused for what the
-        list page would not take either, and for random orders.
+        list page would not take either, for random orders, and for what asks about a column that
+        this viewer may not have.
         """
         with viewer.active():
+            self.withheld(viewer.user).check_query(self.model_admin, selection.query, viewer)
             listed = change_list(self.model_admin, viewer, selection.query)
             rows: QuerySet[Any] = listed.queryset
             if selection.keys is not None:
@@ -66,7 +101,12 @@ class Source:
             raise RequestRefused(f"The list of {self.label} is cut off by its own queryset.")
         return rows
 
-    def columns(self, names: Sequence[str] | None, viewer: Viewer) -> tuple[ColumnSpec, ...]:
+    def columns(
+        self,
+        names: Sequence[str] | None,
+        viewer: Viewer,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> tuple[ColumnSpec, ...]:
         """The columns named, or the source's own where `names` is None.
 
         Raises UnknownName for what this viewer cannot name, and RequestRefused for a path to
@@ -91,23 +131,48 @@ class Source:
         """
         with viewer.active():
             declared = [column_name(c) for c in [*self._own(viewer), *self._listed(viewer)]]
-            return tuple(dict.fromkeys([*declared, *field_names(self.model_admin, viewer)]))
+            return tuple(dict.fromkeys([*declared, *self._fields(viewer)]))
+
+    def takes(self, name: str, viewer: Viewer) -> bool:
+        """Whether `columns` takes this name."""
+        try:
+            return bool(self.columns([name], viewer))
+        except RequestRefused:
+            return False
+
+    def withheld(self, user: Any) -> Withheld:
+        """The columns of `export_columns` that this person lacks the permission for."""
+        return Withheld.of(self.model, self._declared() or (), user)
+
+    def _declared(self) -> list[Any] | None:
+        declared = getattr(self.model_admin, "export_columns", None)
+        return None if declared is None else list(declared)
 
     def _own(self, viewer: Viewer) -> list[Any]:
         """`export_columns`, else what the list shows, else every field that may be seen."""
-        declared = getattr(self.model_admin, "export_columns", None)
-        if declared is not None:
-            return list(declared)
-        return self._listed(viewer) or field_names(self.model_admin, viewer)
+        declared = self._declared()
+        if declared is None:
+            return self._listed(viewer) or self._fields(viewer)
+        return self.withheld(viewer.user).without(declared)
 
     def _listed(self, viewer: Viewer) -> list[Any]:
         listed = self.model_admin.get_list_display(request_of(viewer, {}))
         shown = [entry for entry in listed if entry != "action_checkbox"]
-        return [] if shown == ["__str__"] else shown
+        return [] if shown == ["__str__"] else self.withheld(viewer.user).without(shown)
+
+    def _fields(self, viewer: Viewer) -> list[str]:
+        withheld = self.withheld(viewer.user)
+        return [n for n in field_names(self.model_admin, viewer) if not withheld.covers(n)]
+
+    def _may_name(self, path: str, viewer: Viewer) -> bool:
+        """Whether this viewer may name a field that nobody put on a list."""
+        if self.withheld(viewer.user).covers(path):
+            return False
+        return may_read(self.model_admin, path, viewer)
 
     def _chosen(self, name: str, offered: dict[str, Any], viewer: Viewer) -> Any:
         # Never an attribute that nobody offered: "delete" is one.
-        if name not in offered and not may_read(self.model_admin, name, viewer):
+        if name not in offered and not self._may_name(name, viewer):
             raise UnknownName("column", name, self.available_columns(viewer))
         return offered.get(name, name)
 
@@ -124,31 +189,33 @@ class Source:
 
     def _order_item(self, name: str, listed: ChangeList, viewer: Viewer) -> Any:
         plain, descending = name.removeprefix("-"), name.startswith("-")
-        if may_read(self.model_admin, plain, viewer):
+        if self._may_name(plain, viewer):
             return name
         item = sort_field(listed, plain) if plain in self.available_columns(viewer) else None
-        if item is None:
+        if item is None or self.withheld(viewer.user).covers_any(item):
             raise UnknownName("order", plain, self.available_columns(viewer))
-        return _turned(item) if descending else item
+        return turned(item) if descending else item
 
 
-def _turned(item: Any) -> Any:
-    if isinstance(item, str):
-        return item.removeprefix("-") if item.startswith("-") else f"-{item}"
-    return item.copy().reverse_ordering() if isinstance(item, OrderBy) else item.desc()
+AnySource: TypeAlias = Source | ExportSource
+"""A ModelAdmin's list or a registered export: the same doors to rows and columns."""
 
 
-def find_source(label: str, site: str = "admin") -> Source:
-    """The source of a model, "shop.Order"; the model's part may be written in any case.
+def find_source(label: str, site: str = "admin") -> AnySource:
+    """The source of a model, "shop.Order", or of a registered export; both in any case.
 
     A model without a ModelAdmin on that site gets a plain one, for the command line.
-    Raises UnknownName with the labels or sites there are.
+    Raises UnknownName with the names or sites there are.
     """
+    exports = {source.label.lower(): source for source in registered_sources()}
+    if label.lower() in exports:
+        return exports[label.lower()]
     try:
         model = apps.get_model(label)
     except (LookupError, ValueError) as error:
         valid = sorted(known._meta.label for known in apps.get_models())
-        raise UnknownName("model", label, valid) from error
+        names = [] if "." in label else [source.label for source in exports.values()]
+        raise UnknownName(kind_of_name(label), label, [*names, *valid]) from error
     admin_site = _find_site(site)
     if admin_site.is_registered(model):
         return Source(admin_site.get_model_admin(model))
@@ -161,6 +228,17 @@ def offered_sources(site: str | None = None) -> list[Source]:
     admins = [model_admin for found in sites for model_admin in found._registry.values()]
     sources = {model_admin.model: Source(model_admin) for model_admin in admins}
     return [source for source in sources.values() if source.is_offered]
+
+
+def registered_sources() -> list[ExportSource]:
+    """Every registered export; of equal names the first."""
+    exports = {export.name.lower(): export for export in reversed(registered())}
+    return [ExportSource(export) for export in reversed(exports.values())]
+
+
+def kind_of_name(label: str) -> str:
+    """What a person means by it: names of models have a dot, names of exports none."""
+    return "model" if "." in label else "export"
 
 
 def _find_site(name: str) -> AdminSite:

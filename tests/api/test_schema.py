@@ -21,7 +21,7 @@ def schema(tmp_path_factory):
 
 def test_the_schema_is_valid_and_names_every_endpoint(schema):
     calls = {(method, path) for path, item in schema["paths"].items() for method in item}
-    one = "/api/exports/{id}/"
+    one, presets = "/api/exports/{id}/", "/api/exports/presets/"
     assert {call for call in calls if call[0] in METHODS} == {
         ("get", "/api/exports/"),
         ("post", "/api/exports/"),
@@ -31,6 +31,11 @@ def test_the_schema_is_valid_and_names_every_endpoint(schema):
         ("post", f"{one}cancel/"),
         ("get", f"{one}download/"),
         ("get", f"{one}issues/"),
+        ("get", presets),
+        ("post", presets),
+        ("get", f"{presets}{{id}}/"),
+        ("put", f"{presets}{{id}}/"),
+        ("delete", f"{presets}{{id}}/"),
     }
 
 

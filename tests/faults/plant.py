@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 from django.conf import settings
 
-from exportapp.states import ACTIVE, JobState
+from exportapp.states import ACTIVE, JOB_EDGES, JobState
 from tests.faults import points
 from tests.faults.ledger import illegal, open_ledger, read_ledger
 from tests.faults.watchman import ASK
@@ -180,6 +180,9 @@ class Plant:
         left = sorted(path.name for path in file.parent.iterdir())
         wait_for(lambda: [path.name for path in file.parent.iterdir()] == [file.name], 5, f"{left}")
         assert self.holders() == set()
+        # Whoever made the last move may have died right after it.
+        told = JOB_EDGES[JobState.MERGING][JobState.SUCCEEDED]
+        assert self.events(job, "moved")[-1][2] == told
         assert illegal(read_ledger(self.house.rows)) == []
         active = ", ".join(f"'{state}'" for state in ACTIVE)
         left = f"SELECT id FROM exportapp_exportjob WHERE status IN ({active})"

@@ -46,15 +46,11 @@ def expected_rows() -> list[Row]:
 
 
 class Export(RuleBasedStateMachine):
-    def __init__(self) -> None:
-        super().__init__()
-        self.gone: list[leases.Lease] = []
-        self.damaged = False
-        self.most = (0, 0)
-
     @initialize()
     def ask(self) -> None:
         execute("TRUNCATE fault_ledger")
+        self.gone: list[leases.Lease] = []
+        self.damaged, self.most = False, (0, 0)
         self.job, made = self._create()
         assert made
 
@@ -74,7 +70,8 @@ class Export(RuleBasedStateMachine):
         if self.job.state == JobState.EXPIRED:
             assert not files.local_path(str(self.job.pk)).exists()
             self._press(lifecycle.resume, JobState.QUEUED)
-            self._begin_anew()
+            self._remove()
+            self.ask()
 
     @rule(times=strategies.integers(1, 3))
     def step(self, times: int) -> None:
@@ -192,9 +189,12 @@ class Export(RuleBasedStateMachine):
         try:
             self._finish()
         finally:
-            files.remove_folder(self.job.pk)
-            ExportJob.objects.all().delete()
-            get_redis_connection().flushall()
+            self._remove()
+
+    def _remove(self) -> None:
+        files.remove_folder(self.job.pk)
+        ExportJob.objects.all().delete()
+        get_redis_connection().flushall()
 
     def _finish(self) -> None:
         for _ in range(ENOUGH_STEPS):

@@ -150,3 +150,29 @@ class Secret(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class Loan(models.Model):
+    """It points at a column that is not the other model's key."""
+
+    theme = models.ForeignKey(Tag, models.CASCADE, to_field="name", null=True)
+    borrower = models.ForeignKey(Artist, models.CASCADE, related_name="borrowed", null=True)
+    days = models.IntegerField(default=0)
+
+    def __str__(self):
+        return f"{self.days} days"
+
+
+class Relic(models.Model):
+    """In the second database: see routing.py."""
+
+    class Age(models.IntegerChoices):
+        OLD = 1, _("Low")
+        OLDER = 2, _("High")
+
+    name = models.CharField(max_length=20)
+    age = models.IntegerField(choices=Age, null=True)
+    part_of = models.ForeignKey("self", models.CASCADE, null=True, related_name="parts")
+
+    def __str__(self):
+        return self.name

@@ -23,10 +23,15 @@ def hop(keyset, after, rows):
     return found
 
 
+def bounded(keyset, rows):
+    """The querysets of all shards."""
+    bounds = [None, *(bound for bound, _ in walk(keyset, rows))]
+    return [keyset.between(*pair) for pair in pairwise(bounds)]
+
+
 def ranges(keyset, rows):
     hops = walk(keyset, rows)
-    bounds = [None, *(bound for bound, _ in hops)]
-    shards = [[row.pk for row in keyset.between(*pair)] for pair in pairwise(bounds)]
+    shards = [[row.pk for row in queryset] for queryset in bounded(keyset, rows)]
     assert [len(shard) for shard in shards] == [count for _, count in hops]
     assert all(count == rows for _, count in hops[:-1])
     return [pk for shard in shards for pk in shard]

@@ -18,7 +18,8 @@ from exportapp.tables import copyout
 from exportapp.tables.arrays import arrow_schema
 from exportapp.tables.columns import Column
 from exportapp.tables.copyable import obstacle
-from exportapp.tables.copying import NotPlain, copy
+from exportapp.tables.copying import copy
+from exportapp.tables.copyout import NotPlain
 from exportapp.tables.readers import read
 from tests.gallery.models import Artist, Painting
 from tests.house import wait_for

@@ -165,7 +165,7 @@ def test_a_model_without_an_admin_gets_a_plain_one(viewer):
     ("label", "site", "message"),
     [
         ("gallery.Paintin", "admin", "Did you mean 'gallery.Painting'"),
-        ("Painting", "admin", "Unknown model 'Painting'"),
+        ("Painting", "admin", "Unknown export 'Painting'"),
         ("nowhere.Painting", "admin", "Unknown model"),
         ("gallery.Painting", "backstage", "Unknown admin site 'backstage'. Valid: admin"),
     ],

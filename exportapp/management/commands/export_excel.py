@@ -11,12 +11,14 @@ from django.db import DatabaseError
 from exportapp.exceptions import ExportError, RequestRefused
 from exportapp.jobs import lifecycle
 from exportapp.jobs.errors import describe
+from exportapp.jobs.presets import save_named
 from exportapp.jobs.reconcile import recover
 from exportapp.jobs.transitions import settle
 from exportapp.management import output, request, running, showing
-from exportapp.models import ExportJob
+from exportapp.models import Consistency, ExportJob
 from exportapp.states import RESUMABLE, STOPPING, WORKING, JobState
 from exportapp.tables.readers import Policy
+from exportapp.tables.selection import Operator
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -28,13 +30,28 @@ class Command(BaseCommand):
         super().run_from_argv(request.with_orders_joined(argv))
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("model", nargs="?", help="app.Model, such as shop.Order")
+        parser.add_argument(
+            "model", nargs="?", help="app.Model, such as shop.Order, or a registered export's name"
+        )
         asked = parser.add_argument_group("what to export")
         asked.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE")
         asked.add_argument("--search", metavar="TEXT", help="as in the admin's search box")
         asked.add_argument("--order", metavar="NAMES", help="comma separated, '-' for descending")
         asked.add_argument("--columns", metavar="NAMES", help="comma separated")
+        asked.add_argument(
+            "--param",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="of a registered export; again for several values",
+        )
+        asked.add_argument("--preset", metavar="NAME", help="what was saved under this name")
+        asked.add_argument("--save-preset", metavar="NAME", help="save this, then export it")
+        asked.add_argument("--shared", action="store_true", help="with --save-preset: for all")
         asked.add_argument("--policy", choices=get_args(Policy), help="for bad values")
+        asked.add_argument(
+            "--consistency", choices=Consistency.values, help="snapshot: all rows at one moment"
+        )
         asked.add_argument("--user", metavar="NAME", help="as this person; else as operator")
         how = parser.add_argument_group("how")
         how.add_argument("--output", "-o", type=Path, metavar="FILE")
@@ -70,8 +87,8 @@ class Command(BaseCommand):
         if verb == "resume":
             return self._resume(job, options)
         if verb != "status":
-            getattr(lifecycle, verb)(job)
-        return self._say(showing.as_data(job) if options["json"] else showing.as_line(job))
+            getattr(lifecycle, verb)(job, user=Operator())
+        return self._say(showing.as_whole(job) if options["json"] else showing.as_line(job))
 
     def _require_output(self, options: dict[str, Any]) -> None:
         if options["queue"] and not options["watch"]:
@@ -79,10 +96,20 @@ class Command(BaseCommand):
         output.require_writable(options["output"])
 
     def _create(self, options: dict[str, Any]) -> None:
+        viewer = request.viewer(options["user"])
+        recipe = request.recipe_of(options, viewer)
+        if recipe.note:
+            self.stderr.write(recipe.note)
+        if options["save_preset"]:
+            kept = {"policy": recipe.policy, "shared": options["shared"]}
+            save_named(viewer, options["save_preset"], recipe.selection, **kept)
+        elif options["shared"]:
+            raise RequestRefused("--shared goes with --save-preset.")
         job, _ = lifecycle.create(
-            request.selection(options),
-            request.viewer(options["user"]),
-            policy=options["policy"],
+            recipe.selection,
+            viewer,
+            policy=recipe.policy,
+            consistency=options["consistency"],
             queue=options["queue"],
         )
         self._run(job, options)
@@ -93,7 +120,7 @@ class Command(BaseCommand):
         if job.state in STOPPING:
             settle(job)
         if job.state in RESUMABLE:
-            lifecycle.resume(job, queue=options["queue"])
+            lifecycle.resume(job, user=Operator(), queue=options["queue"])
         elif job.state not in WORKING | {JobState.SUCCEEDED}:
             raise ExportError(f"Export {job.pk} is {job.state}; it cannot be resumed.")
         self._run(job, options)
@@ -101,11 +128,17 @@ class Command(BaseCommand):
     def _run(self, job: ExportJob, options: dict[str, Any]) -> None:
         if options["queue"] and not options["watch"]:
             return self._say(showing.as_data(job) if options["json"] else str(job.pk))
+        try:
+            self._finish(job, options)
+        except DatabaseError as error:
+            raise ExportError(f"{describe(error)}{_way_on(job, options)}") from error
+
+    def _finish(self, job: ExportJob, options: dict[str, Any]) -> None:
         if not (running.watch if options["queue"] else running.work_here)(job):
             self._interrupted(job, options)
         job.refresh_from_db()
         if job.state != JobState.SUCCEEDED:
-            hint = f" Go on: export_excel --resume {job.pk}" if job.can_resume else ""
+            hint = _way_on(job, {}) if job.can_resume else ""
             raise ExportError(f"Export {job.pk} {job.state}: {job.error or 'stopped'}{hint}")
         paths = output.hand_out(job, options["output"])
         data = showing.as_data(job, paths)
@@ -117,9 +150,8 @@ class Command(BaseCommand):
             self.stderr.write(f"The workers go on. Look again: export_excel --status {job.pk}")
         else:
             if job.can_pause:
-                lifecycle.pause(job)
-            where = f" --output {options['output']}" if options["output"] else ""
-            self.stderr.write(f"Interrupted. Go on: export_excel --resume {job.pk}{where}")
+                lifecycle.pause(job, user=Operator())
+            self.stderr.write(f"Interrupted.{_way_on(job, options)}")
         sys.exit(INTERRUPTED)
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -130,3 +162,8 @@ class Command(BaseCommand):
 
     def _say(self, said: Any) -> None:
         self.stdout.write(said if isinstance(said, str) else showing.dumped(said))
+
+
+def _way_on(job: ExportJob, options: dict[str, Any]) -> str:
+    where = f" --output {options['output']}" if options.get("output") else ""
+    return f" Go on: export_excel --resume {job.pk}{where}"

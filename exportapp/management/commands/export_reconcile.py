@@ -4,16 +4,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from exportapp.jobs.reconcile import reconcile
-from exportapp.jobs.retention import expire
+from exportapp.jobs.upkeep import take_turn
 
 
 class Command(BaseCommand):
     help = (
         "Free lost leases, end stops that nobody is left to end, wake workers, remove what has "
-        "expired. Safe at any time."
+        "expired and what nothing names. Safe at any time, from any host."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{reconcile()} exports looked after.")
-        self.stdout.write(f"{expire()} expired and removed.")
+        turn = take_turn(thorough=True)
+        if turn is None:
+            self.stdout.write("Another one is at it.")
+        else:
+            self.stdout.write(f"{turn.looked_after} exports looked after.")
+            self.stdout.write(f"{turn.removed} expired and removed.")

@@ -1,0 +1,110 @@
+"""Presets: what people keep under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.parsers import JSONParser
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from exportapp.api.problems import problem_handler
+from exportapp.api.requests import Asked
+from exportapp.api.views import AlwaysJSON, ExportPages, problems
+from exportapp.jobs import presets
+from exportapp.models import ExportPreset
+from exportapp.tables.selection import Viewer
+
+
+class NewPreset(Asked):
+    name = serializers.CharField(max_length=presets.NAME_LENGTH)
+    shared = serializers.BooleanField(
+        default=False, help_text=f"For everybody; asks for the permission {presets.SHARE}."
+    )
+
+
+class ExportPresetSerializer(serializers.ModelSerializer[ExportPreset]):
+    mine = serializers.SerializerMethodField(help_text="Whether you may change it.")
+    selection: ClassVar[Any] = serializers.JSONField(
+        help_text="What it asks for: query, order, columns and parameters."
+    )
+
+    class Meta:
+        model = ExportPreset
+        fields = ("id", "name", "source", "selection", "policy", "shared", "mine", "changed_at")
+        read_only_fields = fields
+
+    def get_mine(self, preset: ExportPreset) -> bool:
+        return presets.may_change(self.context["request"].user, preset)
+
+
+class ExportPresetViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportPreset]):
+    """Presets of exports: one's own, and shared ones of what one may export."""
+
+    queryset: Any = ExportPreset.objects.all()
+    serializer_class = ExportPresetSerializer
+    permission_classes = [IsAuthenticated]
+    parser_classes = [JSONParser]
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = AlwaysJSON
+    pagination_class = ExportPages
+    filter_backends = []
+    versioning_class = None
+
+    def get_queryset(self) -> QuerySet[ExportPreset]:
+        usable = [preset.pk for preset in presets.presets_of(self.request.user)]
+        found: QuerySet[ExportPreset] = self.queryset.filter(pk__in=usable)
+        return found
+
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        return problem_handler
+
+    @extend_schema(responses={200: ExportPresetSerializer} | problems(403))
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """By what they export, then by name."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(responses={200: ExportPresetSerializer} | problems(403, 404))
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().retrieve(request, *args, **kwargs)
+
+    @extend_schema(
+        request=NewPreset, responses={201: ExportPresetSerializer} | problems(400, 403, 415)
+    )
+    def create(self, request: Request) -> Response:
+        """Keep a request under a name. Required parameters may be left for later."""
+        return Response(self._saved(request, None), status=201)
+
+    @extend_schema(
+        request=NewPreset, responses={200: ExportPresetSerializer} | problems(400, 403, 404, 415)
+    )
+    def update(self, request: Request, pk: str) -> Response:
+        """Replace all of it."""
+        return Response(self._saved(request, self.get_object()))
+
+    @extend_schema(responses={204: None} | problems(403, 404))
+    def destroy(self, request: Request, pk: str) -> Response:
+        presets.delete(self.get_object(), request.user)
+        return Response(status=204)
+
+    def _saved(self, request: Request, preset: ExportPreset | None) -> Any:
+        asked = NewPreset(data=request.data)
+        asked.is_valid(raise_exception=True)
+        found = asked.validated_data
+        kept = presets.save(
+            Viewer.now(request.user),
+            found["name"],
+            asked.selection(),
+            policy=found.get("policy"),
+            shared=found["shared"],
+            preset=preset,
+        )
+        return self.get_serializer(kept).data

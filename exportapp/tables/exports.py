@@ -1,0 +1,70 @@
+"""Exports that a developer writes as a class: rows, columns, parameters and rights of their own.
+
+Nothing is imported here that needs the models to be loaded: an app's `exports.py` begins with
+`from exportapp import Export, register`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from django import forms
+from django.contrib.auth import get_permission_codename
+from django.db.models import Model, QuerySet
+
+
+class Export:
+    """One registered export; a subclass says what it holds.
+
+    It is made once, when it is registered, and shared by all threads: keep nothing on it.
+    """
+
+    name: str = ""
+    """What requests call it, "paid-orders": letters, digits, "-" and "_"."""
+    title: Any = ""
+    """For people, on the pages and on the sheet; text, lazy or not."""
+    description: Any = ""
+    model: type[Model]
+    """What the queryset is of."""
+    columns: Sequence[Any] = ()
+    """As `export_columns`; a name may also be a method of this class that takes the instance."""
+    parameters: Mapping[str, forms.Field] = {}
+    """What a person says first: `label` is the title, `initial` the default, `help_text` the help.
+
+    The choices of a ModelChoiceField are narrowed to what the person may see in the admin.
+    """
+    permission: str | None = None
+    """Who may have it, "shop.export_order"; None takes the model's own export permission."""
+    filename: str = "{name}"
+    """The file's name without its ending; takes {name}, {date} and each parameter."""
+
+    def get_queryset(self, user: Any, params: Mapping[str, Any]) -> QuerySet[Any]:
+        """The rows for `user`, in their order; `params` holds every parameter, as its field
+        cleaned it. Called again in each worker: equal parameters must mean equal rows."""
+        return self.model._default_manager.all()
+
+    def has_permission(self, user: Any) -> bool:
+        """Asked when the export is made, when it runs and when its file is downloaded."""
+        return bool(user.has_perm(self.required_permission))
+
+    @property
+    def required_permission(self) -> str:
+        opts = self.model._meta
+        return self.permission or f"{opts.app_label}.{get_permission_codename('export', opts)}"
+
+
+_registered: list[Export] = []
+
+ExportClass = TypeVar("ExportClass", bound=type[Export])
+
+
+def register(export_class: ExportClass) -> ExportClass:
+    """Class decorator: offer this export in every face. Checks say what is wrong with it."""
+    _registered.append(export_class())
+    return export_class
+
+
+def registered() -> list[Export]:
+    """In the order in which they were registered; of equal names too."""
+    return list(_registered)
