@@ -81,8 +81,14 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
         )
         ExportFile.objects.filter(job=job).delete()
         ExportFile.objects.bulk_create(files)
-        ends = {"before": JobState.MERGING, "after": JobState.SUCCEEDED}
-        record(job, Happened.MOVED, "the file is in its place", worker=worker_name(), **ends)
+        record(
+            job,
+            Happened.MOVED,
+            "the file is in its place",
+            worker=worker_name(),
+            before=JobState.MERGING,
+            after=JobState.SUCCEEDED,
+        )
 
 
 def prove(sheets: Sequence[Sheet], book: Book, job: ExportJob) -> None:

@@ -14,7 +14,14 @@ from exportapp.api.problems import problem_handler
 from tests.api.conftest import URL
 
 MISSING = "00000000-0000-0000-0000-000000000000"
-ONLY_IN_WORKERS = {"ExportError", "RowRefused", "LeaseLost", "WorkInterrupted"}
+ONLY_IN_WORKERS = {
+    "ExportError",
+    "LeaseLost",
+    "RowRefused",
+    "SnapshotLost",
+    "SnapshotTooOld",
+    "WorkInterrupted",
+}
 
 
 def every_error():
