@@ -70,8 +70,10 @@ class Heartbeat:
     def _control(self, rows: int) -> str:
         shard = self.lease.piece if isinstance(self.lease.piece, ExportShard) else None
         answer = self.anchors.beat(self.phase, rows, shard=shard, fence=self.lease.fence)
-        if answer is not None and not answer.stale:
+        if answer is None or answer.stale:
+            # Redis is away, or knows a newer fence: the database is the truth in both cases.
+            self.lease.renew()
+        elif answer.control:
             return answer.control
-        # Redis is away, or knows a newer fence: the database is the truth in both cases.
-        self.lease.renew()
+        # Whoever pauses may have had no Redis to say so.
         return control_word(ExportJob.objects.values_list("status", flat=True).get(pk=self.job.pk))

@@ -9,13 +9,14 @@ from typing import Any, TypeAlias
 import pytest
 from django.utils import timezone
 
+from exportapp.exceptions import WorkInterrupted
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.leases import Lease, claim_shard
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.pulse import kept_alive
 from exportapp.jobs.work import step
 from exportapp.models import ExportJob, ExportShard
-from exportapp.states import ShardState
+from exportapp.states import JobState, ShardState
 from tests.house import wait_for
 
 # The thread has a connection of its own.
@@ -40,8 +41,12 @@ def held(
     yield lease, Heartbeat(job, lease, Anchors(job.pk))
 
 
+def shard_of(lease: Lease) -> Any:
+    return ExportShard.objects.filter(pk=str(lease.piece.pk))
+
+
 def lease_until(lease: Lease) -> Any:
-    return ExportShard.objects.values_list("lease_until", flat=True).get(pk=lease.piece.pk)
+    return shard_of(lease).values_list("lease_until", flat=True).get()
 
 
 def test_a_lease_is_renewed_while_a_statement_keeps_the_worker_silent(held: Held) -> None:
@@ -56,15 +61,26 @@ def test_a_worker_that_is_silent_for_too_long_loses_its_lease(held: Held, settin
     settings.EXPORTAPP_STATEMENT_SECONDS = 1
     lease, beat = held
     with kept_alive(lease, beat):
-        wait_for(lambda: not ExportShard.objects.filter(pk=lease.piece.pk).held().exists())
-        assert ExportShard.objects.filter(pk=lease.piece.pk).lost().exists()
+        wait_for(lambda: not shard_of(lease).held().exists())
+        assert shard_of(lease).lost().exists()
 
 
 def test_a_lease_that_another_has_taken_is_let_alone(held: Held) -> None:
     lease, beat = held
     before = threading.active_count()
-    ExportShard.objects.filter(pk=lease.piece.pk).update(fence=lease.fence + 1)
+    shard_of(lease).update(fence=lease.fence + 1)
     until = lease_until(lease)
     with kept_alive(lease, beat):
         wait_for(lambda: threading.active_count() == before, what="the thread has given up")
         assert lease_until(lease) == until
+
+
+def test_a_pause_that_redis_was_not_told_of_is_heard_at_the_next_beat(
+    held: Held, settings: Any
+) -> None:
+    _, beat = held
+    settings.EXPORTAPP_BEAT_SECONDS = 0
+    beat(1)
+    ExportJob.objects.filter(pk=beat.job.pk).move_to(JobState.PAUSING)
+    with pytest.raises(WorkInterrupted, match="pause"):
+        beat(2)
