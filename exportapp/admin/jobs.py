@@ -32,6 +32,7 @@ from exportapp.exceptions import (
     FileUnknown,
     IllegalTransition,
     NotAllowed,
+    RequestRefused,
     UnknownName,
 )
 from exportapp.jobs.delivery import HEADERS, deliver
@@ -237,7 +238,7 @@ def _do(deed: str, job: ExportJob, user: Any) -> str:
     """Do it through the doorway; returns why not, or nothing."""
     try:
         DEEDS[deed][1](job, user=user)
-    except IllegalTransition as error:
+    except (IllegalTransition, NotAllowed, RequestRefused) as error:
         return str(error)
     return ""
 

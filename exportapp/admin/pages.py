@@ -40,6 +40,7 @@ DEEDS: Final[dict[str, tuple[Promise, Callable[..., ExportJob]]]] = {
     "pause": (_("Pause"), lifecycle.pause),
     "resume": (_("Resume"), lifecycle.resume),
     "cancel": (_("Cancel"), lifecycle.cancel),
+    "start_over": (_("Start over"), lifecycle.start_over),
 }
 """The buttons of an export; each is shown while the job's `can_<name>` is true."""
 

@@ -148,6 +148,14 @@ class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob
         """Give the export up."""
         return self._answer(lifecycle.cancel(self.get_object(), user=request.user))
 
+    @extend_schema(request=None, responses={201: ExportSerializer} | problems(400, 403, 404, 409))
+    @action(detail=True, methods=["post"], url_path="start-over")
+    def start_over(self, request: Request, pk: str) -> Response:
+        """Ask anew for the same rows, when the export has ended; answers the new export."""
+        answer = self._answer(lifecycle.start_over(self.get_object(), user=request.user))
+        answer.status_code = 201
+        return answer
+
     @extend_schema(
         parameters=[DownloadQuery],
         responses={(200, XLSX): OpenApiTypes.BINARY} | problems(400, 403, 404, 409, 410),

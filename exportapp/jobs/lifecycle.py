@@ -23,7 +23,7 @@ from exportapp.exceptions import (
 from exportapp.jobs.journal import Happened, record, trace_id
 from exportapp.jobs.leases import PROGRESS, SETTLED
 from exportapp.jobs.progress import Anchors
-from exportapp.jobs.rights import source_for
+from exportapp.jobs.rights import source_for, viewer_of
 from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
 from exportapp.models import Consistency, ExportJob, ExportShard
@@ -120,6 +120,25 @@ def resume(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob
     except IntegrityError as error:
         raise IllegalTransition("An equal export of the same person is already running.") from error
     return job
+
+
+def start_over(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob:
+    """Ask anew for the same rows, as the person who asked; returns the new export.
+
+    The old one stays what it is. Raises IllegalTransition while that is running, and what
+    `create` raises.
+    """
+    if job.is_active:
+        raise IllegalTransition(_("The export is running; cancel it before it is started over."))
+    new, _is_new = create(
+        Selection.from_json(job.selection),
+        viewer_of(job),
+        policy=job.policy,
+        consistency=job.consistency,
+        queue=queue,
+    )
+    record(job, Happened.STARTED_OVER, f"as export {new.pk}", user=user, export=str(new.pk))
+    return new
 
 
 def downloaded(job: ExportJob, number: int, *, user: Any) -> Any:

@@ -123,5 +123,9 @@ class ExportJob(Leased):
         return JobState.CANCELLING in self.state.can
 
     @property
+    def can_start_over(self) -> bool:
+        return not self.is_active
+
+    @property
     def can_download(self) -> bool:
         return self.state == JobState.SUCCEEDED

@@ -158,3 +158,15 @@ def test_an_equal_export_that_already_runs_keeps_a_second_one_from_resuming(
 
     assert any("already running" in text for text in messages_of(said))
     assert state_of(asked) == JobState.CANCELLED
+
+
+def test_an_export_that_has_ended_is_started_over_by_its_button(
+    desk: Client, asked: ExportJob
+) -> None:
+    lifecycle.cancel(asked)
+    assert "Start over" in desk.get(page_of(asked)).content.decode()
+
+    desk.post(address("do", asked, "start_over"))
+
+    assert state_of(asked) == JobState.CANCELLED
+    assert [job.state for job in ExportJob.objects.exclude(pk=asked.pk)] == [JobState.QUEUED]

@@ -166,3 +166,16 @@ def test_issues_are_counted_by_code_and_listed_in_order(api):
     assert listed["count"] == 2
     assert [{name: row[name] for name in found[0]} for row in listed["results"]] == found
     assert listed["results"][0]["value"] == "nan"
+
+
+def test_an_export_that_has_ended_is_started_over_as_a_new_one(api):
+    export = ask(api)
+    path = f"{URL}{export['id']}/start-over/"
+    assert api.post(path).status_code == 409
+    put(export, JobState.CANCELLED)
+
+    answer = api.post(path)
+
+    assert answer.status_code == 201
+    assert answer.json()["id"] != export["id"]
+    assert api.post(path).json()["id"] == answer.json()["id"], "a double click makes one"

@@ -239,8 +239,8 @@ def test_an_export_can_be_finished_from_wherever_it_got(
     settings.EXPORTAPP_BATCH_ROWS = 5
     settings.EXPORTAPP_BEAT_SECONDS = 0
     bounds = search(
-        max_examples=30,
-        stateful_step_count=30,
+        max_examples=12,
+        stateful_step_count=25,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),

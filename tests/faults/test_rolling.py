@@ -8,11 +8,11 @@ from typing import Final
 from tests.faults.plant import Plant
 from tests.house import wait_for
 
-RESTARTS: Final = 6
+RESTARTS: Final = 4
 
 
 def test_a_rolling_restart_takes_nothing_from_an_export(build_plant: Callable[..., Plant]) -> None:
-    plant = build_plant(orders=2000, EXPORTAPP_SHARD_ROWS=200, EXPORTAPP_BATCH_ROWS=1)
+    plant = build_plant(orders=1000, EXPORTAPP_SHARD_ROWS=100, EXPORTAPP_BATCH_ROWS=1)
     plant.hire(2)
     jobs = [plant.ask_at_once()]
     interrupted = 0

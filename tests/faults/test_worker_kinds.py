@@ -21,7 +21,8 @@ POOL = ("rqworker-pool", "exports", "--num-workers", "2")
 @pytest.fixture(scope="module")
 def plant(build_plant: BuildPlant) -> Plant:
     """No cron: nobody else makes up for what a worker does wrong."""
-    return build_plant(orders=120, EXPORTAPP_BATCH_ROWS=1, EXPORTAPP_PARALLELISM=2)
+    slow = {"EXPORTAPP_SHARD_ROWS": 500, "EXPORTAPP_BATCH_ROWS": 1}
+    return build_plant(orders=2000, EXPORTAPP_PARALLELISM=2, **slow)
 
 
 def begin(plant: Plant, command: tuple[str, ...]) -> Worker:

@@ -307,3 +307,27 @@ def test_filters_search_and_order_are_the_list_s(ask: Ask, orders: Orders) -> No
     )
     found = Order.objects.filter(status="paid", number__contains="SO-0000").order_by("amount", "pk")
     assert data_rows(finish(job)) == [[order.number] for order in found]
+
+
+def test_an_export_whose_columns_changed_is_started_over_as_the_same_person(
+    orders: Orders, clerk: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(30)
+    selection = Selection(source="shop.Order", query={"status": ["paid"]})
+    job, _ = lifecycle.create(selection, view(clerk), policy="skip")
+    with pytest.raises(IllegalTransition, match="cancel it before"):
+        lifecycle.start_over(job)
+    ExportJob.objects.filter(pk=job.pk).update(spec_fingerprint="that of other code")
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert job.state == JobState.FAILED and "Start it over" in job.error
+
+    new = lifecycle.start_over(job, user=clerk)
+
+    finish(new)
+    new.refresh_from_db()
+    job.refresh_from_db()
+    assert (job.state, new.state) == (JobState.FAILED, JobState.SUCCEEDED)
+    assert (new.selection, new.requested_by, new.policy) == (job.selection, clerk, "skip")
+    told = job.events.get(kind="started_over")
+    assert (told.user, told.data) == (clerk, {"export": str(new.pk)})

@@ -21,6 +21,7 @@ from exportapp.tables.readers import Policy
 from exportapp.tables.selection import Operator
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
+VERBS = ("resume", "start_over", "pause", "cancel", "status")
 
 
 class Command(BaseCommand):
@@ -59,8 +60,8 @@ class Command(BaseCommand):
         how.add_argument("--watch", action="store_true", help="with --queue: wait for the end")
         how.add_argument("--json", action="store_true", help="print the result for machines")
         verbs = parser.add_argument_group("exports that exist").add_mutually_exclusive_group()
-        for verb in ("resume", "pause", "cancel", "status"):
-            verbs.add_argument(f"--{verb}", metavar="ID")
+        for verb in VERBS:
+            verbs.add_argument(f"--{verb.replace('_', '-')}", metavar="ID")
         verbs.add_argument("--list", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -72,7 +73,7 @@ class Command(BaseCommand):
             raise CommandError(describe(error), returncode=FAILED) from error
 
     def _dispatch(self, options: dict[str, Any]) -> None:
-        verb = next((v for v in ("resume", "pause", "cancel", "status") if options[v]), None)
+        verb = next((v for v in VERBS if options[v]), None)
         if options["list"]:
             return self._list(options)
         if (options["model"] is None) == (verb is None):
@@ -86,6 +87,9 @@ class Command(BaseCommand):
         job = request.find_job(options[verb])
         if verb == "resume":
             return self._resume(job, options)
+        if verb == "start_over":
+            new = lifecycle.start_over(job, user=Operator(), queue=options["queue"])
+            return self._run(new, options)
         if verb != "status":
             getattr(lifecycle, verb)(job, user=Operator())
         return self._say(showing.as_whole(job) if options["json"] else showing.as_line(job))
