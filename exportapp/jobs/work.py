@@ -6,6 +6,7 @@ database says now, so a wake-up that comes twice or late does no harm.
 
 from __future__ import annotations
 
+import enum
 import functools
 import time
 from collections.abc import Callable
@@ -41,6 +42,17 @@ LOOK_SECONDS = 0.5
 """How soon a worker that sits out a back-off hears of what a person wants."""
 
 Piece = Callable[[], None]
+
+
+class Did(enum.IntEnum):
+    """What a step came to."""
+
+    NOTHING = 0
+    MOVED = 1
+    """The export is in its next state: no work, so nobody has to be let in between."""
+    WORKED = 2
+
+
 Also = Callable[[], None]
 
 
@@ -59,34 +71,34 @@ def work(job_id: Any, seconds: float | None = None, *, in_queue: bool = False) -
         if time.monotonic() >= ends:
             wake(job)
             return
-        if step(job):
-            if in_queue and make_way(job):
-                return
-        elif not _wait_for_retry(job):
+        did = step(job)
+        if did is Did.WORKED and in_queue and make_way(job):
+            return
+        if not did and not _wait_for_retry(job):
             return
     if seconds is None:
         wake(job)
 
 
-def step(job: ExportJob) -> bool:
-    """Do one piece of the export; False when there is nothing that this worker can do now."""
+def step(job: ExportJob) -> Did:
+    """Do one piece of the export, or move it on; NOTHING when this worker can do neither now."""
     job.refresh_from_db()
     if job.state in STOPPING:
         settle(job)
-        return False
+        return Did.NOTHING
     if job.state not in WORKING:
-        return False
+        return Did.NOTHING
     if job.state == JobState.QUEUED:
         started = {} if job.started_at else {"started_at": Now()}
         try_move(job, JobState.EXTRACTING, "a worker took it up", **started)
-        return True
+        return Did.MOVED
     if held_up(job):
-        return False
+        return Did.NOTHING
     piece = _claim(job)
     if piece is None:
-        return phases.advance(job)
+        return Did.MOVED if phases.advance(job) else Did.NOTHING
     piece()
-    return True
+    return Did.WORKED
 
 
 def _wait_for_retry(job: ExportJob) -> bool:

@@ -101,7 +101,8 @@ def values_of(fields: Fields, stored: Mapping[str, Any]) -> dict[str, Any]:
 def example(field: forms.Field) -> str:
     """What would be right for this field, in a few words or by its choices."""
     if isinstance(field, forms.ModelChoiceField):
-        rows = field.queryset or ()
+        # Its truth would be that of all its rows, which may be millions.
+        rows: Any = () if field.queryset is None else field.queryset
         return _listed(f"{field.prepare_value(row)} ({row})" for row in rows[: SHOWN + 1])
     if isinstance(field, forms.ChoiceField):
         choices: Any = field.choices

@@ -21,7 +21,7 @@ ROUNDS = 3
 @pytest.fixture(scope="module")
 def plant(build_plant: BuildPlant) -> Plant:
     return build_plant(
-        orders=500,
+        orders=1500,
         EXPORTAPP_SHARD_ROWS=10,
         EXPORTAPP_BATCH_ROWS=2,
         EXPORTAPP_PARALLELISM=2,

@@ -73,10 +73,14 @@ def test_an_export_outlives_a_database_that_is_away_for_longer_than_its_lease(
 def test_an_export_is_right_where_transactions_fail_to_serialize(plant: Plant) -> None:
     plant.hire(2)
     with configured(plant, "default_transaction_isolation = 'serializable'"):
-        job = plant.ask()
-        assert plant.wait_until_ended(job) == "succeeded"
-        plant.require_right(job)
-    assert "could not serialize access" in told(plant, job)
+        # Two workers collide as chance has it: not in every export.
+        for _ in range(6):
+            job = plant.ask()
+            assert plant.wait_until_ended(job) == "succeeded"
+            plant.require_right(job)
+            if "could not serialize access" in told(plant, job):
+                return
+    pytest.fail("No transaction failed: nothing is shown.")
 
 
 def told(plant: Plant, job: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.faults.plant import Plant
-from tests.house import wait_for
+from tests.house import Worker, wait_for
 
 RESTARTS: Final = 4
 
@@ -19,10 +19,14 @@ def test_a_rolling_restart_takes_nothing_from_an_export(build_plant: Callable[..
     for _ in range(RESTARTS):
         new = plant.begin_worker()
         wait_for(lambda new=new: "Listening on" in new.log() or not new.alive)
-        if plant.state(jobs[-1]) == "succeeded":
-            jobs.append(plant.ask_at_once())
-        old = plant.workers.pop(0)
-        wait_for(lambda old=old: old.horses, what="the one that is to go is at work")
+
+        def busy(new: Worker = new) -> Worker | None:
+            if plant.state(jobs[-1]) == "succeeded":
+                jobs.append(plant.ask_at_once())
+            return next((each for each in plant.workers if each is not new and each.horses), None)
+
+        old = wait_for(busy, what="one that is to go is at work")
+        plant.workers.remove(old)
         old.terminate()
         assert old.wait() == 0
         interrupted += len(plant.events(jobs[-1], "released"))
