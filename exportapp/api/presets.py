@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
-from rest_framework.parsers import JSONParser
-from rest_framework.permissions import IsAuthenticated
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
-from exportapp.api.problems import problem_handler
 from exportapp.api.requests import Asked
-from exportapp.api.views import AlwaysJSON, ExportPages, problems
+from exportapp.api.views import OwnViewSet, problems
 from exportapp.jobs import presets
 from exportapp.models import ExportPreset
 from exportapp.tables.selection import Viewer
@@ -46,26 +39,16 @@ class ExportPresetSerializer(serializers.ModelSerializer[ExportPreset]):
         return presets.may_change(self.context["request"].user, preset)
 
 
-class ExportPresetViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportPreset]):
+class ExportPresetViewSet(OwnViewSet):
     """Presets of exports: one's own, and shared ones of what one may export."""
 
     queryset: Any = ExportPreset.objects.all()
     serializer_class = ExportPresetSerializer
-    permission_classes = [IsAuthenticated]
-    parser_classes = [JSONParser]
-    renderer_classes = [JSONRenderer]
-    content_negotiation_class = AlwaysJSON
-    pagination_class = ExportPages
-    filter_backends = []
-    versioning_class = None
 
     def get_queryset(self) -> QuerySet[ExportPreset]:
         usable = [preset.pk for preset in presets.presets_of(self.request.user)]
         found: QuerySet[ExportPreset] = self.queryset.filter(pk__in=usable)
         return found
-
-    def get_exception_handler(self) -> Callable[..., Response | None]:
-        return problem_handler
 
     @extend_schema(responses={200: ExportPresetSerializer} | problems(403))
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -56,13 +56,10 @@ DEED: dict[str, Any] = {
 }
 
 
-class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob]):
-    """Exports to Excel: one's own, and all of them for a superuser."""
+class OwnViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
+    """What a project sets for its own views must not change ours."""
 
-    queryset: Any = ExportJob.objects.prefetch_related("files")
-    serializer_class = ExportSerializer
     permission_classes = [IsAuthenticated]
-    # What a project sets for its own views must not change these.
     parser_classes = [JSONParser]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = AlwaysJSON
@@ -70,12 +67,19 @@ class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob
     filter_backends = []
     versioning_class = None
 
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        return problem_handler
+
+
+class ExportViewSet(OwnViewSet):
+    """Exports to Excel: one's own, and all of them for a superuser."""
+
+    queryset: Any = ExportJob.objects.prefetch_related("files")
+    serializer_class = ExportSerializer
+
     def get_queryset(self) -> QuerySet[ExportJob]:
         jobs: QuerySet[ExportJob] = self.queryset.visible_to(self.request.user)
         return jobs
-
-    def get_exception_handler(self) -> Callable[..., Response | None]:
-        return problem_handler
 
     @extend_schema(parameters=[ListQuery], responses={200: ExportSerializer} | problems(400, 403))
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -187,7 +191,7 @@ class ExportViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[ExportJob
         job = self.get_object()
         # They quote values of the rows.
         require_download(request.user, job)
-        page = self.paginate_queryset(job.issues.all())  # type: ignore[arg-type]
+        page = self.paginate_queryset(job.issues.all())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def _answer(self, job: ExportJob) -> Response:

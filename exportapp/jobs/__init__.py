@@ -1,6 +1,6 @@
 """What happens to an export, from the click to the file.
 
-lifecycle    the one doorway for people: create, pause, resume, cancel
+lifecycle    the one doorway for people: create, pause, resume, cancel, start over
 stream       rows as a workbook while they are read: no job, no file
 rights       who may export, see, manage and download
 recall       what a job asked for, rebuilt from code as that person
@@ -10,6 +10,7 @@ traffic      how busy the workers of the queue are
 work         claim a piece, do it, commit it; until there is nothing to claim
 leases       claims, renewals and hand-backs, guarded by the fence
 heartbeat    the sign of life at each batch, and the word to stop
+pulse        a sign of life beside a statement that takes longer than a lease
 plan, extract, layout, render, merge
              the pieces of the work
 holding      one moment of the database for all who extract, and who holds it
@@ -28,6 +29,7 @@ retention    removes files when their time is over, and those that nothing names
 exclusive    the lock of that turn
 book         the workbook as all shards and the merge see it
 progress     the anchors in Redis, rebuilt from the database when they are lost
+away         what Redis says when it is not there
 presets      what people ask for again and again, under a name
 status       what a person is told about an export
 delivery     a finished file on its way to a person

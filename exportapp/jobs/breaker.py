@@ -31,12 +31,10 @@ from pybreaker import (
 from redis.exceptions import RedisError
 
 from exportapp.conf import conf
+from exportapp.jobs.away import AWAY
 from exportapp.jobs.journal import Line
 
 log = logging.getLogger("exportapp")
-
-AWAY: Final = (RedisError, NotImplementedError)
-"""What Redis says when it is not there, and django-redis of a cache that is no Redis."""
 
 AWAY_SECONDS: Final = 5.0
 """How long Redis is left alone after it did not answer, so that work is not slowed down."""

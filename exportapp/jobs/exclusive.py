@@ -18,15 +18,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django_redis import get_redis_connection
-from redis.exceptions import RedisError
 
 from exportapp.conf import conf
+from exportapp.jobs.away import AWAY
 from exportapp.jobs.journal import Line
 
 log = logging.getLogger("exportapp")
-
-# django-redis says NotImplementedError for a cache that is no Redis.
-AWAY = (RedisError, NotImplementedError)
 
 
 @contextlib.contextmanager

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from django_redis import get_redis_connection
-from redis.exceptions import RedisError
 
 from exportapp.conf import conf
+from exportapp.jobs.away import AWAY
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import WORKING, JobState, ShardState
 
@@ -74,8 +74,7 @@ def if_there(method: Method) -> Method:
                 self._rebuild()
                 _behind.discard(self.job_id)
             return method(self, *args, **kwargs)
-        # django-redis says NotImplementedError for a cache that is no Redis.
-        except (RedisError, NotImplementedError) as error:
+        except AWAY as error:
             _away_until = time.monotonic() + AWAY_SECONDS
             _behind.add(self.job_id)
             log.warning("export %s: no live progress: %s", self.job_id, error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
@@ -15,7 +14,7 @@ from django.utils import timezone
 
 from exportapp.conf import conf
 from exportapp.jobs.book import Book, name_of
-from exportapp.jobs.journal import log
+from exportapp.jobs.journal import Line, log
 from exportapp.jobs.layout import HEADER_ROWS, Layout, lay_out
 from exportapp.jobs.rights import source_for
 from exportapp.tables.columns import ColumnSpec
@@ -130,7 +129,7 @@ def _stream(
             package.add(part.name, part.data)
     yield out.take()
     told = {"source": label, "user": str(viewer.user), "rows": feed.rows, "issues": feed.issues}
-    log.info("%s", json.dumps({"event": "streamed"} | told))
+    log.info(Line(event="streamed", **told))
 
 
 def _sheet(package: PackageWriter, out: Outbox, feed: _Feed, growing: _Growing) -> Generator[bytes]:

@@ -14,14 +14,12 @@ from exportapp.jobs.journal import Happened, alarm, record
 from exportapp.jobs.leases import is_held, worker_name
 from exportapp.jobs.progress import Anchors, control_word
 from exportapp.jobs.snapshot import take_snapshot
+from exportapp.jobs.verdicts import Layer
 from exportapp.models import ExportJob
 from exportapp.states import STOPPED_AS, STOPPING, JobState
 
 AWAKE: Final[dict[str, Any]] = {"waiting_for": "", "not_before": None}
 """A job in another state waits for nothing that it waited for before."""
-
-UNKNOWN: Final = "unknown"
-"""The layer of errors that nobody classified."""
 
 
 def move_job(
@@ -84,7 +82,7 @@ def fail(
         return False
     where = f"shard {shard}: " if shard is not None else ""
     merging = job.state == JobState.MERGING
-    lost = merging and (layer == UNKNOWN or code == ExportError.code)
+    lost = merging and (layer == Layer.UNKNOWN or code == ExportError.code)
     told = {
         "error_code": code,
         "error": where + error,

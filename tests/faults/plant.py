@@ -38,6 +38,7 @@ class Plant:
     settings: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
+    _watchman: Worker | None = None
 
     def __post_init__(self) -> None:
         self.faults.mkdir()
@@ -79,13 +80,22 @@ class Plant:
         """Start the cron, which is also who asks. Faults strike workers only."""
         code = "from tests.faults.watchman import watch; watch()"
         own = {ASK: str(self._ask), points.FOLDER: str(self.house.folder / "none")}
-        return self.house.start("shell", "--no-imports", "-c", code, **self.env | own | env)
+        self._watchman = self.house.start(
+            "shell", "--no-imports", "-c", code, **self.env | own | env
+        )
+        return self._watchman
 
     def ask(self) -> str:
         """Have an export made by the workers; the watchman must be there."""
-        before = set(self.jobs())
+        assert self._watchman, "nobody is there to ask"
+        watchman, before = self._watchman, set(self.jobs())
         self._ask.touch()
-        (job,) = wait_for(lambda: set(self.jobs()) - before, what="the export is asked for")
+        wait_for(
+            lambda: set(self.jobs()) - before or not watchman.alive,
+            what="the export is asked for",
+        )
+        assert watchman.alive, watchman.log()
+        (job,) = set(self.jobs()) - before
         return job
 
     def ask_at_once(self) -> str:

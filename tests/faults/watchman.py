@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 
 from django.core.management import call_command
-from django.db import Error, close_old_connections
+from django.db import close_old_connections
 
 from exportapp.jobs import lifecycle, reconcile
 from exportapp.tables.selection import Operator, Selection, Viewer
@@ -34,8 +34,8 @@ def watch() -> None:
                 call_command("export_excel", "shop.Order", "--queue")
                 asked.unlink()
             reconcile.reconcile()
-        except Error:
-            # As with cron: one turn fails, the next comes.
+        except (Exception, SystemExit):
+            # As with cron: one turn fails, whatever of, and the next comes.
             traceback.print_exc()
         time.sleep(EVERY_SECONDS)
 
