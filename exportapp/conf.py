@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -46,6 +47,9 @@ class Settings:
 
     DEFLATE_LEVEL: int = 1
     """Compression level of row spans: 0 to 3 with isal, 0 to 9 with zlib."""
+
+    OPTIONS: Mapping[str, Any] = {}  # noqa: RUF012 - never changed, replaced as a whole
+    """How files are unless asked otherwise: options by name, such as `{"format": "csv"}`."""
 
     BAD_VALUES: str = "blank"
     """What happens to a row whose value cannot be written: fail, blank or skip."""

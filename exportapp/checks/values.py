@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any, Final, get_args
@@ -12,7 +12,9 @@ from django.core.checks import CheckMessage
 
 from exportapp.checks.words import message
 from exportapp.conf import Settings, conf
+from exportapp.exceptions import RequestRefused
 from exportapp.jobs.errors import named_rules
+from exportapp.jobs.options import NAMES, Options
 from exportapp.jobs.throttle import named_throttle
 from exportapp.models import Consistency
 from exportapp.tables.readers import Policy
@@ -97,6 +99,8 @@ def _out_of_range(name: str, default: Any, value: Any) -> str | None:
     """What would be right, where `value` is wrong."""
     if name in CHOICES:
         return None if value in CHOICES[name] else ", ".join(CHOICES[name])
+    if name == "OPTIONS":
+        return _options_at_odds(value)
     if isinstance(default, str):
         return None if isinstance(value, str) and value else "a name"
     if value is None and default is None:
@@ -105,6 +109,16 @@ def _out_of_range(name: str, default: Any, value: Any) -> str | None:
     fits = _is_number(value) and (least <= value <= most if name in RANGES else value > 0)
     wanted = f"{least} to {most}" if name in RANGES else "a number above 0"
     return None if fits else wanted
+
+
+def _options_at_odds(value: Any) -> str | None:
+    if not isinstance(value, Mapping):
+        return f"options by name: {', '.join(NAMES)}"
+    try:
+        Options.asked()
+    except RequestRefused as error:
+        return str(error)
+    return None
 
 
 def _is_number(value: Any) -> bool:

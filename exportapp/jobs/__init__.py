@@ -33,6 +33,7 @@ away         what Redis says when it is not there
 presets      what people ask for again and again, under a name
 status       what a person is told about an export
 delivery     a finished file on its way to a person
+options      how the file is to be: format, strings, delimiter
 versions     the version in what is kept as JSON
 journal      events and log lines
 snapshot     what an engineer needs of a failure

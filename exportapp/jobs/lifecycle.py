@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, connections, transaction
@@ -22,6 +23,7 @@ from exportapp.exceptions import (
 )
 from exportapp.jobs.journal import Happened, record, trace_id
 from exportapp.jobs.leases import PROGRESS, SETTLED
+from exportapp.jobs.options import Options
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.rights import source_for, viewer_of
 from exportapp.jobs.transitions import move_job, settle
@@ -39,6 +41,7 @@ def create(
     *,
     policy: str | None = None,
     consistency: str | None = None,
+    options: Mapping[str, Any] | None = None,
     request_key: str | None = None,
     traceparent: str | None = None,
     queue: bool = True,
@@ -47,7 +50,8 @@ def create(
 
     Returns the job and whether it is new. Without a `request_key` of the caller's, an equal
     request finds its job as long as that is active. `policy` and `consistency` are the settings
-    BAD_VALUES and CONSISTENCY unless given. `traceparent` is the header of that name
+    BAD_VALUES and CONSISTENCY unless given, `options` the setting OPTIONS where they are silent
+    (see `Options`). `traceparent` is the header of that name
     (W3C), whose trace this export belongs to. `queue=False` leaves all the work to the caller.
 
     Raises RequestRefused (UnknownName) for a wrong request and NotAllowed for a missing right;
@@ -57,12 +61,14 @@ def create(
     selection = source.settled(selection, viewer)
     columns = source.columns(selection.columns, viewer, selection.parameters)
     rows = Keyset.of(source.queryset(selection, viewer)).queryset
+    chosen = Options.asked(options)
     job = ExportJob(
         source=source.label,
         selection=selection.to_json(),
         columns=[column.to_json() for column in columns],
         spec_fingerprint=fingerprint(columns),
-        filename=f"{source.filename(selection, viewer)}.xlsx",
+        filename=f"{source.filename(selection, viewer)}.{chosen.format}",
+        options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
         consistency=_consistency(consistency or conf.CONSISTENCY, rows.db),
         requested_by=viewer.user if viewer.user.pk else None,
@@ -135,6 +141,7 @@ def start_over(job: ExportJob, *, user: Any = None, queue: bool = True) -> Expor
         viewer_of(job),
         policy=job.policy,
         consistency=job.consistency,
+        options=job.options,
         queue=queue,
     )
     record(job, Happened.STARTED_OVER, f"as export {new.pk}", user=user, export=str(new.pk))
@@ -199,6 +206,8 @@ def _same_request(key: str, *, finished: bool) -> ExportJob | None:
 def _request_key(job: ExportJob, selection: Selection, viewer: Viewer, given: str | None) -> str:
     who = f"user:{viewer.user.pk}" if viewer.user.pk else "operator"
     spec = [viewer.language, viewer.time_zone, job.spec_fingerprint, job.policy, job.consistency]
+    if job.options:
+        spec.append(job.options)
     asked = given or [selection.site, selection.canonical, *spec]
     text = json.dumps([who, asked], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -44,6 +44,9 @@ class ExportJob(Leased):
         max_length=10, choices=Consistency.choices, default=Consistency.LIVE
     )
 
+    options = models.JSONField(default=dict)
+    """How the file is to be, where that differs from the defaults."""
+
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
