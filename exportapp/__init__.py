@@ -5,7 +5,7 @@ jobs                             what happens to an export, from the click to th
 tables                           rows as columns: the ORM's side
 models                           what the database knows
 states, conf, exceptions         every state, setting and error, once each
-xlsx                             bytes: no Django, no Redis, no database
+flat, xlsx                       bytes: no Django, no Redis, no database
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ class Book:
     """Everything that rendering and merging need to agree on."""
 
     layout: Layout
+    specs: list[ColumnSpec]
     columns: list[SheetColumn]
     cells: list[CellColumn]
     titles: list[str]
@@ -72,7 +73,8 @@ class Book:
             for spec, style, as_text in zip(specs, styles, layout.as_text, strict=True)
         ]
         properties = {"title": name, "creator": "exportapp", "created": created}
-        return cls(layout, columns, cells, _titles(name, len(layout.sheets)), properties)
+        titles = _titles(name, len(layout.sheets))
+        return cls(layout, list(specs), columns, cells, titles, properties)
 
     def skeleton(self, sheets: Sequence[tuple[int, int]]) -> Skeleton:
         """The workbook around the rows: (sheet, its data rows) of each sheet."""

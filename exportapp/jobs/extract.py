@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from exportapp.conf import conf
 from exportapp.jobs.book import cell_of
 from exportapp.jobs.files import kept_if_committed, writing
+from exportapp.jobs.formats import Format, format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.leases import Lease
 from exportapp.jobs.recall import Recalled
@@ -94,7 +95,7 @@ def _spool(
     job: ExportJob, lease: Lease, recalled: Recalled, chunks: Chunks, beat: Heartbeat
 ) -> None:
     shard = cast(ExportShard, lease.piece)
-    tally = Tally(recalled.columns)
+    tally = Tally(recalled.columns, format_of(job))
     # The other cores have workers of their own.
     options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
     schema = arrow_schema(recalled.columns)
@@ -127,8 +128,8 @@ def _spool(
 class Tally:
     """What one shard turned out to hold: rows, sheet XML at most, facts and issues."""
 
-    def __init__(self, columns: tuple[ColumnSpec, ...]) -> None:
-        self.columns = columns
+    def __init__(self, columns: tuple[ColumnSpec, ...], format: Format) -> None:
+        self.columns, self.format = columns, format
         self.cells = [cell_of(column, style=1) for column in columns]
         self.rows = 0
         self.xml_bytes = 0
@@ -147,12 +148,10 @@ class Tally:
                 self.issues.append(issue)
 
     def counted(self) -> dict[str, int]:
-        """By code: values left out while reading, and those that a sheet cannot hold whole."""
+        """By code: values left out while reading, and those that the file cannot hold whole."""
         found = self.codes.copy()
         for facts in self.facts:
-            found["text_cut"] += facts.cut
-            found["characters_replaced"] += facts.replaced
-            found["not_finite"] += facts.non_finite
+            found.update(self.format.losses(facts))
         return dict(+found)
 
 

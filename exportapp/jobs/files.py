@@ -30,7 +30,7 @@ from exportapp.models import ExportJob
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 
-NAME = re.compile(r"(?:shard-(?P<shard>\d+)|.+)\.f(?P<fence>\d+)\.\w+(?:\.part)?")
+NAME = re.compile(r"(?:shard-(?P<shard>\d+)|.+)\.f(?P<fence>\d+)\.\w+(?:\.gz)?(?:\.part)?")
 """A file that we wrote: `shard-00001.f3.arrow`, `orders.f2.xlsx`, with or without `.part`."""
 
 
@@ -81,7 +81,7 @@ def writing(job: ExportJob, name: str, fence: int) -> Iterator[Written]:
 
     Raises OSError when the disk is full or away; then nothing is left behind.
     """
-    stem, suffix = os.path.splitext(name)
+    stem, suffix = _split(name)
     final = folder(job) / f"{stem}.f{fence}{suffix}"
     part = final.with_name(final.name + ".part")
     flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -202,6 +202,11 @@ def _make_private(path: Path) -> None:
         # Another worker may be quicker. A umask takes bits away, also those of the owner.
         folder.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
         folder.chmod(DIRECTORY_MODE)
+
+
+def _split(name: str) -> tuple[str, str]:
+    stem, suffix = os.path.splitext(name.removesuffix(".gz"))
+    return stem, name.removeprefix(stem)
 
 
 def _writer(name: str) -> tuple[int, int] | None:

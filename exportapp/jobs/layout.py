@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from exportapp.jobs.versions import VERSION, require_version
 from exportapp.tables.columns import ColumnSpec
 from exportapp.xlsx import SHEET_XML_BYTES, ColumnFacts, LimitExceeded, decide_width, needs_text
 
 HEADER_ROWS = 1
+
+UNLIMITED: Final = 2**62
+"""Rows or bytes of a sheet that ends nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

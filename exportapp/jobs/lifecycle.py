@@ -21,6 +21,7 @@ from exportapp.exceptions import (
     RequestRefused,
     UnknownName,
 )
+from exportapp.jobs.formats import format_with
 from exportapp.jobs.journal import Happened, record, trace_id
 from exportapp.jobs.leases import PROGRESS, SETTLED
 from exportapp.jobs.options import Options
@@ -67,7 +68,7 @@ def create(
         selection=selection.to_json(),
         columns=[column.to_json() for column in columns],
         spec_fingerprint=fingerprint(columns),
-        filename=f"{source.filename(selection, viewer)}.{chosen.format}",
+        filename=f"{source.filename(selection, viewer)}{format_with(chosen).extension}",
         options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
         consistency=_consistency(consistency or conf.CONSISTENCY, rows.db),

@@ -1,9 +1,4 @@
-"""Copy the compressed row spans of all shards into the workbook. Nothing is inflated.
-
-A workbook is closed at a sheet's end before it passes WORKBOOK_BYTES; what follows goes into the
-next one. Sheets were settled by the layout; which file they are in is known only now, from the
-true compressed sizes, and no row depends on it.
-"""
+"""Copy the finished bytes of all shards into the files that people get, and end the job."""
 
 from __future__ import annotations
 
@@ -11,17 +6,15 @@ import contextlib
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import BinaryIO, Final
 
 from django.db import transaction
 from django.db.models.functions import Now
 
-from exportapp.conf import conf
 from exportapp.exceptions import ExportError, FileDamaged
 from exportapp.jobs.book import Book
 from exportapp.jobs.files import Written, kept_if_committed, opened, writing
+from exportapp.jobs.formats import Sheet, format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import Lease, worker_name
@@ -29,23 +22,9 @@ from exportapp.jobs.transitions import expiry
 from exportapp.jobs.versions import require_version
 from exportapp.models import ExportFile, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
-from exportapp.xlsx import PackageWriter, Span
 
 AHEAD: Final = 4
 """Files of shards that are open and proved before it is their turn."""
-
-
-@dataclass(slots=True)
-class Sheet:
-    """A sheet of the export and the spans that make it up, in order."""
-
-    number: int
-    rows: int
-    pieces: list[tuple[ExportShard, Span]] = field(default_factory=list)
-
-    @property
-    def size(self) -> int:
-        return sum(span.size for _, span in self.pieces)
 
 
 class DamagedShard(FileDamaged):
@@ -66,12 +45,15 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
     book = Book.of(job)
     sheets = _sheets(job, book)
     prove(sheets, book, job)
-    groups = _workbooks(sheets, conf.WORKBOOK_BYTES)
+    shape = format_of(job)
+    groups = shape.files(sheets)
     files = []
     for number, group in enumerate(groups, 1):
-        name = _numbered(job.filename, number, len(groups))
+        name = _numbered(job.filename, number, len(groups), shape.extension)
         with writing(job, name, lease.fence) as written:
-            _write(book, group, written, beat)
+            pieces = [shard for sheet in group for shard, _ in sheet.pieces]
+            with contextlib.closing(_verified(pieces)) as sources:
+                shape.merge(book, group, written.file, sources, beat)
         files.append(_file(job, number, name, written, book, group))
     with kept_if_committed(*(file.path for file in files)), transaction.atomic():
         lease.commit(
@@ -97,7 +79,7 @@ def prove(sheets: Sequence[Sheet], book: Book, job: ExportJob) -> None:
     Raises ExportError naming the first sheet where they are not.
     """
     for sheet in sheets:
-        in_spans = sum(span.rows for _, span in sheet.pieces)
+        in_spans = sum(rows for _, (*_, rows) in sheet.pieces)
         if in_spans != sheet.rows:
             raise ExportError(
                 f"Sheet {sheet.number + 1} has place for {sheet.rows} rows; "
@@ -116,41 +98,8 @@ def _sheets(job: ExportJob, book: Book) -> list[Sheet]:
             # Taken back while a worker that had seen it rendered moved the job on.
             raise DamagedShard(shard, f"{shard} is {shard.status}, not rendered.")
         for sheet, *span in require_version(shard.spans, f"The spans of {shard}")["spans"]:
-            sheets[sheet].pieces.append((shard, Span.from_json(span)))
+            sheets[sheet].pieces.append((shard, span))
     return sheets
-
-
-def _workbooks(sheets: Sequence[Sheet], limit: int) -> list[list[Sheet]]:
-    groups: list[list[Sheet]] = []
-    size = 0
-    for sheet in sheets:
-        if not groups or size + sheet.size > limit:
-            groups.append([])
-            size = 0
-        groups[-1].append(sheet)
-        size += sheet.size
-    return groups
-
-
-def _write(book: Book, sheets: Sequence[Sheet], written: Written, beat: Heartbeat) -> None:
-    skeleton = book.skeleton([(sheet.number, sheet.rows) for sheet in sheets])
-
-    def copied(size: int) -> None:
-        beat()
-
-    with PackageWriter(written.file, level=conf.DEFLATE_LEVEL, progress=copied) as package:
-        for part in skeleton.parts:
-            package.add(part.name, part.data)
-        pieces = [shard for sheet in sheets for shard, _ in sheet.pieces]
-        with contextlib.closing(_verified(pieces)) as sources:
-            for sheet, page in zip(sheets, skeleton.sheets, strict=True):
-                with package.sheet(page.name) as member:
-                    member.write(page.head)
-                    for _, span in sheet.pieces:
-                        with next(sources) as source:
-                            member.splice(source, span)
-                        beat()
-                    member.write(page.tail)
 
 
 def _verified(shards: Sequence[ExportShard]) -> Generator[BinaryIO]:
@@ -181,9 +130,8 @@ def _open(shard: ExportShard) -> BinaryIO:
         raise DamagedShard(shard, str(error)) from error
 
 
-def _numbered(filename: str, number: int, count: int) -> str:
-    path = PurePath(filename)
-    return filename if count == 1 else f"{path.stem}-{number}{path.suffix}"
+def _numbered(filename: str, number: int, count: int, extension: str) -> str:
+    return filename if count == 1 else f"{filename.removesuffix(extension)}-{number}{extension}"
 
 
 def _file(

@@ -13,9 +13,9 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from exportapp.conf import conf
 from exportapp.exceptions import SourceChanged
 from exportapp.jobs import files
+from exportapp.jobs.formats import format_of
 from exportapp.jobs.journal import Happened, alarm, is_alarmed, record
 from exportapp.jobs.layout import Layout, lay_out
 from exportapp.jobs.leases import UNHELD, is_held, worker_name
@@ -48,6 +48,7 @@ def advance(job: ExportJob) -> bool:
 
 def _settle_layout(job: ExportJob) -> bool:
     shards = list(ExportShard.objects.filter(job=job).order_by("number"))
+    shape = format_of(job)
     specs = [ColumnSpec.from_json(column) for column in job.columns]
     issues: Counter[str] = Counter()
     places = []
@@ -62,7 +63,8 @@ def _settle_layout(job: ExportJob) -> bool:
             specs,
             ((shard.rows_extracted, shard.xml_estimate) for shard in shards),
             _facts(shards, len(specs)),
-            sheet_rows=conf.SHEET_ROWS,
+            sheet_rows=shape.sheet_rows,
+            sheet_bytes=shape.sheet_bytes,
         )
     except XlsxError as error:
         return fail(job, "too_large", str(error), cause=error)

@@ -73,7 +73,7 @@ POINTS = {
     "between_plan_inserts": Point("exportapp.tables.keyset:Keyset", "hop", "before"),
     "fanning_out": Point("rq:Queue", "enqueue", "after"),
     "extracting_a_batch": Point("exportapp.jobs.extract:Tally", "add", "before"),
-    "rendering_a_batch": Point("exportapp.jobs.render", "render_rows", "before"),
+    "rendering_a_batch": Point("exportapp.jobs.formats.workbook", "render_rows", "before"),
     "after_write": Point("os", "fsync", "before"),
     "after_fsync": Point("os", "replace", "before", _spool),
     "after_rename": Point("os", "replace", "after", _spool),

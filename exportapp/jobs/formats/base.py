@@ -1,0 +1,116 @@
+"""What every format does, and what it is handed for it."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from exportapp.exceptions import FileDamaged
+from exportapp.jobs.book import Book
+from exportapp.jobs.heartbeat import Heartbeat
+from exportapp.jobs.layout import UNLIMITED, Segment
+from exportapp.jobs.options import Options
+from exportapp.models import ExportShard
+from exportapp.xlsx import ColumnFacts
+
+
+@dataclass(slots=True)
+class Sheet:
+    """A sheet of the export and the pieces that make it up, in order."""
+
+    number: int
+    rows: int
+    pieces: list[tuple[ExportShard, list[Any]]] = field(default_factory=list)
+    """Each shard with what `render` returned for its segment on this sheet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format(abc.ABC):
+    options: Options
+
+    @property
+    @abc.abstractmethod
+    def content_type(self) -> str:
+        """The media type of a finished file."""
+
+    @property
+    @abc.abstractmethod
+    def extension(self) -> str:
+        """Of a shard's file and of the finished one, with its dot."""
+
+    @property
+    def sheet_rows(self) -> int:
+        """Data rows that one sheet holds."""
+        return UNLIMITED
+
+    @property
+    def sheet_bytes(self) -> int:
+        """Bytes of XML that one sheet holds."""
+        return UNLIMITED
+
+    def losses(self, facts: ColumnFacts) -> dict[str, int]:
+        """By code of an issue: values of a column that this kind of file cannot hold whole."""
+        return {}
+
+    @abc.abstractmethod
+    def render(
+        self,
+        book: Book,
+        segments: Sequence[Segment],
+        source: BinaryIO,
+        out: BinaryIO,
+        beat: Heartbeat,
+    ) -> list[list[Any]]:
+        """Make a shard's Arrow file, `source`, into finished bytes; the same ones every time.
+
+        Returns for each segment what `merge` needs of it, as JSON, its number of rows last.
+        """
+
+    def files(self, sheets: Sequence[Sheet]) -> list[list[Sheet]]:
+        """Which sheets go into the same file."""
+        return [[sheet] for sheet in sheets]
+
+    @abc.abstractmethod
+    def merge(
+        self,
+        book: Book,
+        sheets: Sequence[Sheet],
+        out: BinaryIO,
+        sources: Iterator[BinaryIO],
+        beat: Heartbeat,
+    ) -> None:
+        """Write one file of these sheets; `sources` are the files of their pieces, in order."""
+
+
+def batches_of(source: BinaryIO, segment: Segment, beat: Heartbeat) -> Iterator[pa.RecordBatch]:
+    """The batches of the Arrow file, cut to the rows of `segment`.
+
+    Raises FileDamaged when the file holds fewer rows than it was committed with.
+    """
+    done = 0
+    for batch in _cut(source, segment):
+        yield batch
+        done += batch.num_rows
+        beat(segment.offset + done)
+    if done != segment.rows:
+        raise FileDamaged(f"{done} of {segment.rows} rows are in the file.")
+
+
+def _cut(source: BinaryIO, segment: Segment) -> Iterator[pa.RecordBatch]:
+    source.seek(0)
+    low, high = segment.offset, segment.offset + segment.rows
+    start = 0
+    try:
+        for batch in pa.ipc.open_stream(source):
+            begin, end = max(low - start, 0), min(high - start, batch.num_rows)
+            if begin < end:
+                yield batch.slice(begin, end - begin)
+            start += batch.num_rows
+            if start >= high:
+                return
+    except pa.ArrowInvalid as error:
+        raise FileDamaged(f"An Arrow file cannot be read: {error}") from error

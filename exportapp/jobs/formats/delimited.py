@@ -1,0 +1,82 @@
+"""CSV: lines of values, spliced like the rows of a sheet; every sheet is a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from typing_extensions import Buffer
+
+from exportapp.conf import conf
+from exportapp.flat import BOM, Dialect, Envelope, header_line, render_lines
+from exportapp.jobs.book import Book
+from exportapp.jobs.formats.base import Format, Sheet, batches_of
+from exportapp.jobs.heartbeat import Heartbeat
+from exportapp.jobs.layout import Segment
+from exportapp.xlsx import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Delimited(Format):
+    @property
+    def content_type(self) -> str:
+        return "application/gzip" if self.options.gzip else "text/csv; charset=utf-8"
+
+    @property
+    def extension(self) -> str:
+        return ".csv.gz" if self.options.gzip else ".csv"
+
+    @property
+    def dialect(self) -> Dialect:
+        escape = self.options.formulas == "escape"
+        return Dialect(delimiter=self.options.delimiter, escape_formulas=escape)
+
+    def render(
+        self,
+        book: Book,
+        segments: Sequence[Segment],
+        source: BinaryIO,
+        out: BinaryIO,
+        beat: Heartbeat,
+    ) -> list[list[Any]]:
+        with self._envelope(out) as envelope:
+            envelope.lines([self._head(book)], 0)
+            return [
+                envelope.lines(self._lines(book, part, source, beat), part.rows).to_json()
+                for part in segments
+            ]
+
+    def merge(
+        self,
+        book: Book,
+        sheets: Sequence[Sheet],
+        out: BinaryIO,
+        sources: Iterator[BinaryIO],
+        beat: Heartbeat,
+    ) -> None:
+        def copied(size: int) -> None:
+            beat()
+
+        with self._envelope(out, copied) as envelope:
+            envelope.lines([self._head(book)], 0)
+            for sheet in sheets:
+                for _, span in sheet.pieces:
+                    with next(sources) as source:
+                        envelope.splice(source, Span.from_json(span))
+                    beat()
+
+    def _envelope(self, out: BinaryIO, progress: Any = None) -> Envelope:
+        level = conf.DEFLATE_LEVEL
+        return Envelope(out, gzip=self.options.gzip, level=level, progress=progress)
+
+    def _head(self, book: Book) -> bytes:
+        titles = header_line([column.title for column in book.columns], self.dialect)
+        return (BOM if self.options.bom else b"") + titles
+
+    def _lines(
+        self, book: Book, segment: Segment, source: BinaryIO, beat: Heartbeat
+    ) -> Iterator[Buffer]:
+        columns = [(cell.kind, cell.time_zone) for cell in book.cells]
+        for batch in batches_of(source, segment, beat):
+            yield render_lines(batch, columns, self.dialect)
