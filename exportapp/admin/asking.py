@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from exportapp.admin.fileform import FileForm
 from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
 from exportapp.jobs import lifecycle, presets
 from exportapp.jobs.rights import source_for, sources_of
@@ -90,19 +91,20 @@ class AskingPages:
         data = request.POST if request.method == "POST" else None
         options = OptionsForm(source, viewer, data, initial=_initial(base, preset))
         parameters = _parameter_form(source, viewer, data, base.parameters)
-        # Both, so that all errors are shown at once.
-        if all([options.is_valid(), parameters.is_valid()]):
+        file = FileForm(data, preset.options if preset else {})
+        # All of them, so that all errors are shown at once.
+        if all([options.is_valid(), parameters.is_valid(), file.is_valid()]):
             given = to_json(parameters.fields, parameters.cleaned_data)
             chosen = tuple(options.cleaned_data["columns"]) or None
             asked = replace(base, columns=chosen, parameters=given)
-            answer = self._do(request, viewer, asked, options)
+            answer = self._do(request, viewer, asked, options, file)
             if answer:
                 return answer
         elif note:
             messages.warning(request, note)
         context = {
             "source": source,
-            "forms": [form for form in (parameters, options) if form.fields],
+            "forms": [form for form in (parameters, options, file) if form.fields],
             "media": parameters.media + options.media,
             "preset": preset,
             "presets": presets.presets_of(request.user, source),
@@ -121,7 +123,12 @@ class AskingPages:
         return HttpResponseRedirect(self._address("new"))
 
     def _do(
-        self, request: HttpRequest, viewer: Viewer, asked: Selection, options: OptionsForm
+        self,
+        request: HttpRequest,
+        viewer: Viewer,
+        asked: Selection,
+        options: OptionsForm,
+        file: FileForm,
     ) -> HttpResponse | None:
         """Make the export or save the preset; None, with an error on the form, when refused."""
         found = options.cleaned_data
@@ -132,6 +139,7 @@ class AskingPages:
                     found["preset_name"],
                     asked,
                     policy=found["policy"],
+                    options=file.given,
                     shared=found.get("shared", False),
                 )
                 messages.success(request, _("The preset “%s” is saved.") % kept)
@@ -139,7 +147,12 @@ class AskingPages:
                 return HttpResponseRedirect(f"{self._address('ask', asked.source)}?{query}")
             traceparent = request.headers.get("traceparent")
             job, is_new = lifecycle.create(
-                asked, viewer, policy=found["policy"] or None, traceparent=traceparent
+                asked,
+                viewer,
+                policy=found["policy"] or None,
+                consistency=file.cleaned_data["consistency"] or None,
+                options=file.given,
+                traceparent=traceparent,
             )
         except (RequestRefused, NotAllowed) as error:
             options.add_error(None, str(error))

@@ -32,7 +32,17 @@ class ExportPresetSerializer(serializers.ModelSerializer[ExportPreset]):
 
     class Meta:
         model = ExportPreset
-        fields = ("id", "name", "source", "selection", "policy", "shared", "mine", "changed_at")
+        fields = (
+            "id",
+            "name",
+            "source",
+            "selection",
+            "policy",
+            "options",
+            "shared",
+            "mine",
+            "changed_at",
+        )
         read_only_fields = fields
 
     def get_mine(self, preset: ExportPreset) -> bool:
@@ -87,6 +97,7 @@ class ExportPresetViewSet(OwnViewSet):
             found["name"],
             asked.selection(),
             policy=found.get("policy"),
+            options=found.get("options"),
             shared=found["shared"],
             preset=preset,
         )

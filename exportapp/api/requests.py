@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, get_args
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from exportapp.api.options import FileOptions, Strict
 from exportapp.api.parameters import ParameterValues
 from exportapp.exceptions import UnknownName
 from exportapp.jobs.presets import Recipe, preset_numbered, recipe
@@ -52,7 +51,7 @@ def _names(help_text: str, *, trim_whitespace: bool = True) -> serializers.ListF
     )
 
 
-class Asked(serializers.Serializer[Any]):
+class Asked(Strict):
     """What makes a selection, of a model or of a registered export."""
 
     source = serializers.CharField(  # type: ignore[assignment]
@@ -77,16 +76,7 @@ class Asked(serializers.Serializer[Any]):
         required=False,
         help_text="What a value that cannot be written does.",
     )
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Refuse members that nobody reads: a misspelt filter would export every row."""
-        if isinstance(data, Mapping):
-            unknown = [str(name) for name in data if name not in self.fields]
-            if unknown:
-                raise serializers.ValidationError(
-                    {name: [str(UnknownName("member", name, self.fields))] for name in unknown}
-                )
-        return super().to_internal_value(data)
+    options = FileOptions(required=False, help_text="How the file is to be.")
 
     def validate(self, attrs: Any) -> Any:
         if "source" in attrs and "export" in attrs:
@@ -128,13 +118,14 @@ class NewExport(Asked):
         """Raises UnknownName for a preset that this person may not use, or of something else."""
         asked = self.validated_data
         over, policy = self.selection(), asked.get("policy")
+        options = dict(asked.get("options", {}))
         if "preset" not in asked:
-            return Recipe(over, policy, ())
+            return Recipe(over, policy, (), options)
         preset = preset_numbered(viewer.user, asked["preset"])
         if over.source and over.source.lower() != preset.source.lower():
             raise UnknownName("preset of this source", str(preset.pk), ())
         found = recipe(preset, viewer, over)
-        return replace(found, policy=policy or found.policy)
+        return found.with_said(policy, options)
 
 
 class ListQuery(serializers.Serializer[Any]):

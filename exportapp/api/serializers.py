@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from exportapp.api.options import FileOptions
 from exportapp.jobs.status import status_of
 from exportapp.models import ExportFile, ExportIssue, ExportJob
 from exportapp.states import JobState
@@ -90,6 +91,7 @@ class ExportSerializer(serializers.ModelSerializer[ExportJob]):
         child=serializers.IntegerField(),
         help_text="How many values were cut, replaced or left out, by code.",
     )
+    options = FileOptions(source="*")
     files = ExportFileSerializer(many=True)
     links = ExportLinksSerializer(source="*")
 
@@ -101,6 +103,7 @@ class ExportSerializer(serializers.ModelSerializer[ExportJob]):
             "state",
             "state_label",
             "consistency",
+            "options",
             "waiting_for",
             "created_at",
             "started_at",

@@ -125,6 +125,7 @@ class ExportViewSet(OwnViewSet):
             viewer,
             policy=recipe.policy,
             consistency=asked.validated_data.get("consistency"),
+            options=recipe.options,
             request_key=request.headers.get("Idempotency-Key") or None,
             traceparent=request.headers.get("traceparent"),
         )

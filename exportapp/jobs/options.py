@@ -58,13 +58,8 @@ class Options:
         Raises RequestRefused (UnknownName) for an option that there is not, a value that it does
         not take, and an option of another format.
         """
-        said = _valid(given or {})
-        found = cls(**_valid(conf.OPTIONS) | said)
-        for name in said:
-            if OF_FORMAT.get(name, found.format) != found.format:
-                raise RequestRefused(
-                    f"'{name}' is an option of {OF_FORMAT[name]}; the format is {found.format}."
-                )
+        chosen = said(given or {})
+        found = cls(**_valid(conf.OPTIONS) | chosen)
         foreign = [name for name, format in OF_FORMAT.items() if format != found.format]
         plain = cls()
         return replace(found, **{name: getattr(plain, name) for name in foreign})
@@ -82,6 +77,18 @@ class Options:
 
 
 NAMES: Final = tuple(option.name for option in fields(Options))
+
+
+def said(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What somebody says, checked and typed. Raises as `Options.asked` does."""
+    valid = _valid(given)
+    format = valid.get("format", _valid(conf.OPTIONS).get("format", XLSX))
+    for name in valid:
+        if OF_FORMAT.get(name, format) != format:
+            raise RequestRefused(
+                f"'{name}' is an option of {OF_FORMAT[name]}; the format is {format}."
+            )
+    return valid
 
 
 def _valid(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ A preset gives no right: whoever uses it asks for its rows and columns as themse
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
+from exportapp.jobs.options import said
 from exportapp.jobs.rights import source_for, sources_of
 from exportapp.models import ExportPreset
 from exportapp.tables.params import settled
@@ -35,6 +36,12 @@ class Recipe:
     policy: str | None
     dropped: tuple[str, ...]
     """Its columns that are gone, or that this person may not have."""
+    options: Mapping[str, Any]
+    """Of the file, by name."""
+
+    def with_said(self, policy: str | None, options: Mapping[str, Any]) -> Recipe:
+        """The same where a person says otherwise about it."""
+        return replace(self, policy=policy or self.policy, options={**self.options, **options})
 
     @property
     def note(self) -> str:
@@ -105,7 +112,7 @@ def recipe(preset: ExportPreset, viewer: Viewer, over: Selection | None = None) 
         keys=over.keys,
     )
     dropped = tuple(name for name in names if name not in taken)
-    return Recipe(selection, preset.policy or None, dropped)
+    return Recipe(selection, preset.policy or None, dropped, preset.options)
 
 
 def save(
@@ -114,6 +121,7 @@ def save(
     selection: Selection,
     *,
     policy: str | None = None,
+    options: Mapping[str, Any] | None = None,
     shared: bool = False,
     preset: ExportPreset | None = None,
 ) -> ExportPreset:
@@ -130,6 +138,7 @@ def save(
     kept.source = source.label
     kept.selection = _checked(source, selection, viewer).to_json()
     kept.policy, kept.shared = policy or "", shared
+    kept.options = said(options or {})
     try:
         with transaction.atomic():
             kept.save()
@@ -140,12 +149,12 @@ def save(
     return kept
 
 
-def save_named(viewer: Viewer, name: str, selection: Selection, **options: Any) -> ExportPreset:
+def save_named(viewer: Viewer, name: str, selection: Selection, **kept: Any) -> ExportPreset:
     """The same in place of the person's own preset of that name, if there is one."""
     label = source_for(viewer.user, selection.source, selection.site).label
     mine = Q(owner_id=viewer.user.pk, source=label, name=_name(name))
     preset = ExportPreset.objects.filter(mine).first()
-    return save(viewer, name, selection, preset=preset, **options)
+    return save(viewer, name, selection, preset=preset, **kept)
 
 
 def delete(preset: ExportPreset, user: Any) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -30,7 +29,7 @@ def selection(options: dict[str, Any]) -> Selection:
         query=query,
         order=_names(options["order"]),
         columns=_names(options["columns"]) or None,
-        parameters=_parameters(options["param"]),
+        parameters=_named("--param", "since=2026-01-31", options["param"]),
     )
 
 
@@ -38,10 +37,10 @@ def recipe_of(options: dict[str, Any], viewer: Viewer) -> Recipe:
     """The selection and the policy, of a preset where one is named; what is said comes first."""
     asked = selection(options)
     if options["preset"] is None:
-        return Recipe(asked, options["policy"], ())
+        return Recipe(asked, options["policy"], (), _of_file(options))
     source = source_for(viewer.user, asked.source)
     found = recipe(preset_named(viewer.user, source, options["preset"]), viewer, asked)
-    return replace(found, policy=options["policy"] or found.policy)
+    return found.with_said(options["policy"], _of_file(options))
 
 
 def viewer(username: str | None) -> Viewer:
@@ -76,15 +75,18 @@ def find_job(job_id: str) -> ExportJob:
     raise RequestRefused(f"There is no export '{job_id}'; --list shows them.")
 
 
-def _parameters(given: Sequence[str]) -> dict[str, Any]:
+def _of_file(options: dict[str, Any]) -> dict[str, Any]:
+    format = {"format": options["format"]} if options["format"] else {}
+    return format | _named("--option", "delimiter=;", options["option"])
+
+
+def _named(argument: str, example: str, given: Sequence[str]) -> dict[str, Any]:
     """One that is given twice has a list of values."""
     found: dict[str, Any] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not (name and equals):
-            raise RequestRefused(
-                f"--param takes name=value, such as since=2026-01-31; not '{text}'."
-            )
+            raise RequestRefused(f"{argument} takes name=value, such as {example}; not '{text}'.")
         found[name] = [*_listed(found[name]), value] if name in found else value
     return found
 

@@ -15,4 +15,9 @@ class Migration(migrations.Migration):
             name='options',
             field=models.JSONField(default=dict),
         ),
+        migrations.AddField(
+            model_name="exportpreset",
+            name="options",
+            field=models.JSONField(default=dict),
+        ),
     ]

@@ -24,6 +24,8 @@ class ExportPreset(models.Model):
     selection = models.JSONField()
     policy = models.CharField(max_length=10, blank=True)
     """For bad values; empty takes the setting's when it is used."""
+    options = models.JSONField(default=dict)
+    """Of the file, as somebody said them."""
     shared = models.BooleanField(_("shared"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)

@@ -168,3 +168,29 @@ def test_everybody_gets_the_pages_that_are_theirs(person, subtests):
             assert tuple(response.status_code for response in found) == expected
     assert ExportPreset.objects.exists()
     assert clients["other"].get(f"{form_of('paid-orders')}?preset=x").status_code == 404
+
+
+def test_the_form_says_how_the_file_is_to_be(desk):
+    chosen = {"format": "csv", "delimiter": ";", "gzip": "true", "consistency": "live"}
+    page = desk.get(form_of("paid-orders")).content.decode()
+    assert "Text with delimiters (.csv)" in page
+    desk.post(form_of("paid-orders"), GOOD | chosen)
+    job = ExportJob.objects.get()
+    assert job.options == {"format": "csv", "delimiter": ";", "gzip": True}
+    assert job.filename.endswith(".csv.gz")
+
+
+def test_an_option_of_another_format_is_refused_on_the_form(desk):
+    page = desk.post(form_of("paid-orders"), GOOD | {"delimiter": ";"}).content.decode()
+    assert "is an option of csv; the format is xlsx." in page
+    assert not ExportJob.objects.exists()
+
+
+def test_a_preset_brings_its_options_to_the_form(desk):
+    chosen = {"format": "csv", "bom": "false", "preset_name": "bank", "save": "1"}
+    desk.post(form_of("paid-orders"), GOOD | chosen)
+    preset = ExportPreset.objects.get()
+    assert preset.options == {"format": "csv", "bom": False}
+    page = desk.get(f"{form_of('paid-orders')}?preset={preset.pk}").content.decode()
+    assert '<option value="csv" selected' in page
+    assert '<option value="false" selected' in page

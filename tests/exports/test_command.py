@@ -42,6 +42,9 @@ def test_parameters_are_given_by_name_and_again_for_several(tmp_path):
         (["shop.Order", "--preset=mine"], ["Unknown preset 'mine'"]),
         (["shop.Order", "--save-preset=mine"], ["--user"]),
         (["shop.Order", "--shared"], ["--save-preset"]),
+        (["shop.Order", "--option=delimiter=;"], ["'delimiter' is an option of csv"]),
+        (["shop.Order", "--option=gzip"], ["--option takes name=value", "'gzip'"]),
+        (["shop.Order", "--option=zip=1"], ["Unknown option 'zip'", "gzip"]),
     ],
 )
 def test_what_is_wrong_is_a_usage_error_that_says_what_is_valid(arguments, words):
@@ -83,3 +86,12 @@ def test_what_was_left_out_of_a_preset_is_said_on_stderr(person, capsys, tmp_pat
 
     assert "“note”" in capsys.readouterr().err
     assert rows_in(tmp_path / "a.xlsx")[0] == ("Number",)
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_file_is_of_the_format_that_was_named(tmp_path):
+    output = tmp_path / "out.csv"
+    chosen = ["--format=csv", "--option=delimiter=;", "--option=bom=no"]
+    call_command("export_excel", "shop.Order", *chosen, "--columns=number", output=str(output))
+    orders = Order.objects.order_by("-created_at", "-id")
+    assert output.read_text().splitlines() == ["Number", *(order.number for order in orders)]

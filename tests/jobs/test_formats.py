@@ -160,9 +160,7 @@ def test_a_damaged_shard_is_made_again(
     assert made.read_bytes() == finish(twin).read_bytes()
 
 
-def test_what_a_workbook_cannot_hold_is_no_issue_of_a_csv(
-    orders: Orders, operator: Viewer
-) -> None:
+def test_what_a_workbook_cannot_hold_is_no_issue_of_a_csv(orders: Orders, operator: Viewer) -> None:
     orders(1)
     Order.objects.update(note="x" * 40_000 + "\x01")
     counted = {}

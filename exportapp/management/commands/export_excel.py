@@ -11,6 +11,7 @@ from django.db import DatabaseError
 from exportapp.exceptions import ExportError, RequestRefused
 from exportapp.jobs import lifecycle
 from exportapp.jobs.errors import describe
+from exportapp.jobs.options import CHOICES, NAMES
 from exportapp.jobs.presets import save_named
 from exportapp.jobs.reconcile import recover
 from exportapp.jobs.transitions import settle
@@ -52,6 +53,14 @@ class Command(BaseCommand):
         asked.add_argument("--policy", choices=get_args(Policy), help="for bad values")
         asked.add_argument(
             "--consistency", choices=Consistency.values, help="snapshot: all rows at one moment"
+        )
+        asked.add_argument("--format", choices=CHOICES["format"], help="what the file is")
+        asked.add_argument(
+            "--option",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="of the file: " + ", ".join(NAMES),
         )
         asked.add_argument("--user", metavar="NAME", help="as this person; else as operator")
         how = parser.add_argument_group("how")
@@ -105,7 +114,8 @@ class Command(BaseCommand):
         if recipe.note:
             self.stderr.write(recipe.note)
         if options["save_preset"]:
-            kept = {"policy": recipe.policy, "shared": options["shared"]}
+            kept = {"policy": recipe.policy, "options": recipe.options}
+            kept["shared"] = options["shared"]
             save_named(viewer, options["save_preset"], recipe.selection, **kept)
         elif options["shared"]:
             raise RequestRefused("--shared goes with --save-preset.")
@@ -114,6 +124,7 @@ class Command(BaseCommand):
             viewer,
             policy=recipe.policy,
             consistency=options["consistency"],
+            options=recipe.options,
             queue=options["queue"],
         )
         self._run(job, options)

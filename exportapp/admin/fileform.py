@@ -1,0 +1,75 @@
+"""How the file is to be, as a form: every option, and "as usual" for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from exportapp.jobs.options import CHOICES, NAMES
+from exportapp.models import Consistency
+
+LABELS: Final[dict[str, Any]] = {
+    "format": _("Format"),
+    "compact": _("Excel: cells without references"),
+    "strings": _("Excel: where texts are kept"),
+    "verify": _("Excel: read the file back before it is handed out"),
+    "bom": _("CSV: byte order mark"),
+    "delimiter": _("CSV: delimiter"),
+    "formulas": _("CSV: texts that look like formulas"),
+    "gzip": _("CSV: compressed"),
+}
+
+WORDS: Final[dict[str, Any]] = {
+    "xlsx": _("Excel workbook (.xlsx)"),
+    "csv": _("Text with delimiters (.csv)"),
+    "parquet": _("Parquet (.parquet)"),
+    "inline": _("in the cells"),
+    "auto": _("few different ones once, others in the cells"),
+    "shared": _("all in one table"),
+    "escape": _("made safe by an apostrophe"),
+    "keep": _("as they are"),
+    ",": _("comma"),
+    ";": _("semicolon"),
+    "\t": _("tab"),
+    "|": _("vertical bar"),
+    "true": _("yes"),
+    "false": _("no"),
+}
+
+AS_USUAL: Final = ("", _("as usual"))
+
+
+class FileForm(forms.Form):
+    """`given` has what a person chose; what stays as usual is not in it."""
+
+    consistency = forms.ChoiceField(
+        label=_("Rows"), required=False, choices=[AS_USUAL, *Consistency.choices]
+    )
+
+    def __init__(self, data: Any, kept: Mapping[str, Any]) -> None:
+        """`kept` are the options of a preset."""
+        texts = {name: _word(value) for name, value in kept.items()}
+        super().__init__(data, initial=texts)
+        for name in NAMES:
+            self.fields[name] = forms.ChoiceField(
+                label=LABELS[name], required=False, choices=_choices(name)
+            )
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The options, by name."""
+        found = {name: self.cleaned_data[name] for name in NAMES}
+        return {name: value for name, value in found.items() if value}
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _choices(name: str) -> list[tuple[str, str | Promise]]:
+    values = CHOICES.get(name, ("true", "false"))
+    return [AS_USUAL, *((value, WORDS[value]) for value in values)]
