@@ -91,7 +91,7 @@ def _bad_pattern(export: Export) -> str:
 def _refusal(source: ExportSource, viewer: Viewer) -> RequestRefused | SourceChanged | None:
     try:
         asked = source.settled(Selection(source=source.label), viewer)
-        source.columns(None, viewer, asked.parameters)
+        source.sheets(asked, viewer)
     except (RequestRefused, SourceChanged) as error:
         missing = any(field.required for field in source.export.parameters.values())
         return None if missing else error

@@ -103,10 +103,16 @@ def prove(sheets: Sequence[Sheet], book: Book, job: ExportJob) -> None:
                 f"Sheet {sheet.number + 1} has place for {sheet.rows} rows; "
                 f"its spans hold {in_spans}."
             )
-    counts = ExportShard.objects.filter(job=job).counts()
-    totals = {counts["rows_extracted"], counts["rows_rendered"], sum(book.layout.sheets)}
-    if len(totals) != 1:
-        raise ExportError(f"Row counts differ: {counts}, laid out {sum(book.layout.sheets)}.")
+        for shard, _ in sheet.pieces:
+            if shard.sheet != book.layout.part(sheet.number):
+                raise ExportError(f"Sheet {sheet.number + 1} has rows of {shard}, of another one.")
+    layout = book.layout
+    for part in range(len(book.pages)):
+        counts = ExportShard.objects.filter(job=job, sheet=part).counts()
+        places = sum(rows for n, rows in enumerate(layout.sheets) if layout.part(n) == part)
+        if {counts["rows_extracted"], counts["rows_rendered"], places} != {places}:
+            title = book.titles[layout.first_sheet(part)]
+            raise ExportError(f"Row counts of '{title}' differ: {counts}, laid out {places}.")
 
 
 def _sheets(job: ExportJob, book: Book) -> list[Sheet]:

@@ -31,7 +31,7 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
     book = Book.of(job)
     segments = book.layout.segments(shard.first_row, shard.rows_extracted or 0)
     # All rows of a range may be deleted between its plan and now; the file is valid all the same.
-    segments = segments or [Segment(sheet=0, first_row=1 + HEADER_ROWS, offset=0, rows=0)]
+    segments = segments or [_nothing(book.layout.first_sheet(shard.sheet))]
     with (
         opened(shard.arrow_path, shard.arrow_sha256) as source,
         writing(job, f"shard-{shard.number:05}.xlsx", lease.fence) as written,
@@ -48,6 +48,10 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
             spans={"v": 1, "spans": [[part.sheet, *span.to_json()] for part, span in placed]},
         )
     return ShardState.RENDERED
+
+
+def _nothing(sheet: int) -> Segment:
+    return Segment(sheet=sheet, first_row=1 + HEADER_ROWS, offset=0, rows=0)
 
 
 def _write_workbook(
@@ -72,9 +76,9 @@ def _xml(book: Book, segment: Segment, source: BinaryIO, beat: Heartbeat) -> Ite
 
     Raises FileDamaged when the Arrow file holds fewer rows than it was committed with.
     """
-    row = segment.first_row
+    row, cells = segment.first_row, book.cells_on(segment.sheet)
     for batch in _batches(source, segment):
-        yield render_rows(batch, book.cells, row)
+        yield render_rows(batch, cells, row)
         row += batch.num_rows
         beat(segment.offset + row - segment.first_row)
     if row != segment.last_row + 1:
