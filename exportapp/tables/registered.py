@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.utils import timezone
 from django.utils.text import slugify
 
-from exportapp.exceptions import RequestRefused, SourceChanged, UnknownName
+from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged, UnknownName
 from exportapp.tables.exports import Export
 from exportapp.tables.params import Fields, fields_for, settled, values_of
 from exportapp.tables.selection import Selection, Viewer
@@ -77,8 +77,8 @@ class ExportSource:
         """The sheets with their columns and rows; parameters must be settled.
 
         All sheets that have a column which `viewer` may have, or those of the columns named.
-        Evaluate the rows within `viewer.active()`. Raises UnknownName, RequestRefused for what
-        cannot be a sheet, SourceChanged when the code now has other parameters, and
+        Evaluate the rows within `viewer.active()`. Raises UnknownName, NotAllowed where there is
+        none, RequestRefused for what cannot be a sheet, SourceChanged when the code now has other parameters, and
         ParameterRefused for a value that is no longer valid.
         """
         asked = self._asked(selection.columns, viewer)
@@ -141,7 +141,7 @@ class ExportSource:
         asked = [(part, [own[name] for name in wanted if name in own]) for part, own in parts]
         found = [(part, entries) for part, entries in asked if entries]
         if not found:
-            raise RequestRefused(f"The export '{self.label}' has no column that you may have.")
+            raise NotAllowed(f"The export '{self.label}' has no column that you may have.")
         return found
 
     def _orders(

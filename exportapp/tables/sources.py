@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.utils.text import slugify
 
-from exportapp.exceptions import RequestRefused, UnknownName
+from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
 from exportapp.tables.changelist import change_list, request_of, sort_field, turned
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.exports import export_permission, registered
@@ -82,10 +82,10 @@ class Source:
             return slugify(self.title) or "export"
 
     def sheets(self, selection: Selection, viewer: Viewer) -> tuple[SheetSpec, ...]:
-        """The list as one sheet. Raises as `queryset` and `columns` do."""
+        """The list as one sheet. Raises as `queryset` and `columns` do, and NotAllowed."""
         columns, rows = self.columns(selection.columns, viewer), self.queryset(selection, viewer)
         if not columns:
-            raise RequestRefused(f"The list of {self.label} has no column that you may have.")
+            raise NotAllowed(f"The list of {self.label} has no column that you may have.")
         return (SheetSpec(columns=columns, rows=rows),)
 
     def queryset(self, selection: Selection, viewer: Viewer) -> QuerySet[Any]:

@@ -26,7 +26,7 @@ class PaidOrders(Export):
         "amount",
         "label",
         "shout",
-        Column("note", permission="shop.view_note"),
+        Column("note", permission="gallery.view_note"),
     )
     parameters = {
         "since": forms.DateField(label="Since", help_text="The first day."),
@@ -96,7 +96,7 @@ class BookedOrders(Sheet):
         "status",
         "created_at",
         "shout",
-        Column("note", permission="shop.view_note"),
+        Column("note", permission="gallery.view_note"),
     )
 
     def get_queryset(self, user, params):
