@@ -11,7 +11,7 @@ flat, xlsx                       bytes: no Django, no Redis, no database
 from __future__ import annotations
 
 from exportapp.tables.columns import Column
-from exportapp.tables.exports import Export, register
+from exportapp.tables.exports import Export, Sheet, register
 from exportapp.xlsx import Kind
 
-__all__ = ["Column", "Export", "Kind", "register"]
+__all__ = ["Column", "Export", "Kind", "Sheet", "register"]

@@ -6,6 +6,7 @@ each id.
 surroundings  apps, storage, cache, queue, workers, columns
 values        the settings
 registered    the `Export` classes
+permissions   the permissions that columns and exports name
 words         the messages and their hints
 """
 
@@ -16,11 +17,13 @@ from typing import Any, Final
 
 from django.core.checks import CheckMessage, register
 
+from exportapp.checks.permissions import permissions_unknown
 from exportapp.checks.registered import (
     exports_incomplete,
     exports_unfit,
     names_taken,
     parameters_unfit,
+    sheets_unfit,
 )
 from exportapp.checks.surroundings import (
     apps_missing,
@@ -47,7 +50,9 @@ FINDERS: Final[tuple[Callable[[], Iterator[CheckMessage]], ...]] = (
     names_taken,
     exports_incomplete,
     parameters_unfit,
+    sheets_unfit,
     exports_unfit,
+    permissions_unknown,
     names_unknown,
     worker_plain,
 )

@@ -12,9 +12,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.utils import timezone
 
-from exportapp.checks.words import message
+from exportapp.checks.words import message, path_of
 from exportapp.exceptions import RequestRefused, SourceChanged
-from exportapp.tables.exports import Export, registered
+from exportapp.tables.exports import Export, Sheet, registered
 from exportapp.tables.params import is_fit
 from exportapp.tables.registered import ExportSource
 from exportapp.tables.selection import Operator, Selection, Viewer
@@ -22,44 +22,92 @@ from exportapp.tables.selection import Operator, Selection, Viewer
 RESERVED = ("name", "date")
 """Words of a file name that are no parameters."""
 
+OWN = ("model", "columns", "get_queryset")
+"""What an export with sheets leaves to them."""
+
 
 def names_taken() -> Iterator[CheckMessage]:
     taken: dict[str, Export] = {}
     for export in registered():
         other = taken.setdefault(export.name.lower(), export)
-        error = f"{_path(other)} has it already." if other is not export else ""
+        error = f"{path_of(other)} has it already." if other is not export else ""
         try:
             validate_slug(export.name)
         except ValidationError:
             error = "this is no name."
         if error:
-            yield message("E013", export=_path(export), name=export.name, error=error)
+            yield message("E013", export=path_of(export), name=export.name, error=error)
 
 
 def exports_incomplete() -> Iterator[CheckMessage]:
     for export in registered():
-        for what in ("model", "title", "columns"):
-            if not getattr(export, what, None):
-                yield message("E014", export=_path(export), what=what)
+        if not export.title:
+            yield message("E014", export=path_of(export), what="title")
+        for part in _parts(export):
+            for what in ("model", "columns"):
+                if not getattr(part, what, None):
+                    yield message("E014", export=path_of(part), what=what)
+
+
+def sheets_unfit() -> Iterator[CheckMessage]:
+    for export in registered():
+        taken = set[str]()
+        for sheet in export.sheets:
+            if error := _unfit_sheet(sheet, taken):
+                yield message("E018", export=path_of(export), error=error)
+        for own in OWN if export.sheets else ():
+            if getattr(type(export), own, None) is not getattr(Export, own, None):
+                error = f"it has `{own}` of its own beside them, which no sheet shows."
+                yield message("E018", export=path_of(export), error=error)
 
 
 def parameters_unfit() -> Iterator[CheckMessage]:
     for export in registered():
         for name, field in export.parameters.items():
             if error := _unfit(name, field):
-                yield message("E015", export=_path(export), parameter=name, error=error)
+                yield message("E015", export=path_of(export), parameter=name, error=error)
 
 
 def exports_unfit() -> Iterator[CheckMessage]:
     language, time_zone = settings.LANGUAGE_CODE, timezone.get_default_timezone_name()
     viewer = Viewer(user=Operator(), language=language, time_zone=time_zone)
     for export in registered():
-        if getattr(export, "model", None) and not any(
-            _unfit(name, field) for name, field in export.parameters.items()
-        ):
+        fields = export.parameters.items()
+        if _is_complete(export) and not any(_unfit(name, field) for name, field in fields):
             error = _bad_pattern(export) or _refusal(ExportSource(export), viewer)
             if error:
-                yield message("E016", export=_path(export), error=error)
+                yield message("E016", export=path_of(export), error=error)
+
+
+def _parts(export: Export) -> list[Sheet]:
+    """Its sheets, without what is no sheet."""
+    if not export.sheets:
+        return [export]
+    return [sheet() for sheet in export.sheets if _is_sheet(sheet)]
+
+
+def _is_complete(export: Export) -> bool:
+    models = [getattr(part, "model", None) for part in _parts(export)]
+    return all(map(_is_sheet, export.sheets)) and all(models)
+
+
+def _is_sheet(sheet: Any) -> bool:
+    plain = isinstance(sheet, type) and issubclass(sheet, Sheet)
+    return plain and not getattr(sheet, "sheets", None)
+
+
+def _unfit_sheet(sheet: Any, taken: set[str]) -> str:
+    """What is wrong with an entry of `sheets`, whose name is then taken; empty when nothing is."""
+    if not _is_sheet(sheet):
+        return f"{sheet!r} is no class of a sheet."
+    try:
+        validate_slug(sheet.name)
+    except ValidationError:
+        return f"'{sheet.name}' cannot be the name of {sheet.__qualname__}."
+    if sheet.name.lower() in taken:
+        return f"there are two of the name '{sheet.name}'."
+    taken.add(sheet.name.lower())
+    return ""
 
 
 def _unfit(name: str, field: Any) -> str:
@@ -91,7 +139,7 @@ def _bad_pattern(export: Export) -> str:
 def _refusal(source: ExportSource, viewer: Viewer) -> RequestRefused | SourceChanged | None:
     try:
         asked = source.settled(Selection(source=source.label), viewer)
-        source.columns(None, viewer, asked.parameters)
+        source.sheets(asked, viewer)
     except (RequestRefused, SourceChanged) as error:
         missing = any(field.required for field in source.export.parameters.values())
         return None if missing else error
@@ -99,7 +147,3 @@ def _refusal(source: ExportSource, viewer: Viewer) -> RequestRefused | SourceCha
         # Its get_queryset() may need a real person or tables that are not there yet.
         return None
     return None
-
-
-def _path(export: Export) -> str:
-    return f"{type(export).__module__}.{type(export).__qualname__}"

@@ -63,6 +63,16 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "{export} cannot be exported: {error}",
         "Correct its `columns`, its `filename` or its get_queryset().",
     ),
+    "E017": (
+        "{where} asks for the permission '{name}', which no model has.{guess}",
+        "Correct it, or name it in Meta.permissions of a model. For one that only a backend of "
+        "yours knows give a function of the user instead; an export has has_permission().",
+    ),
+    "E018": (
+        "The sheets of {export} are wrong: {error}",
+        "Name classes of exportapp.Sheet in `sheets`, each with a `name` of its own, of letters, "
+        "digits, '-' and '_'.",
+    ),
     "W001": ("{name} is no setting of exportapp.{guess}", "Valid: {valid}."),
     "W002": (
         "RQ['WORKER_CLASS'] is {worker}, which is no ExportWorker.",
@@ -76,3 +86,8 @@ def message(number: str, **values: Any) -> CheckMessage:
     level = Error if number.startswith("E") else Warning
     text, hint = (words.format(**values) for words in WORDS[number])
     return level(text, hint=hint, id=f"exportapp.{number}")
+
+
+def path_of(instance: Any) -> str:
+    """Where its class is: "shop.exports.PaidOrders"."""
+    return f"{type(instance).__module__}.{type(instance).__qualname__}"

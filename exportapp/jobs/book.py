@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.utils import translation
@@ -14,6 +15,7 @@ from django.utils.text import capfirst
 from exportapp.jobs.layout import Layout
 from exportapp.models import ExportJob
 from exportapp.tables.columns import ColumnSpec
+from exportapp.tables.sheets import SheetSpec, sheets_from_json
 from exportapp.tables.sources import AnySource, find_source
 from exportapp.xlsx import (
     CellColumn,
@@ -27,21 +29,29 @@ from exportapp.xlsx import (
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """How one sheet of the export looks, on however many sheets of the workbook."""
+
+    specs: tuple[ColumnSpec, ...]
+    columns: tuple[SheetColumn, ...]
+    cells: list[CellColumn]
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """Everything that rendering and merging need to agree on."""
 
     layout: Layout
-    specs: list[ColumnSpec]
-    columns: list[SheetColumn]
-    cells: list[CellColumn]
+    pages: list[Page]
     titles: list[str]
+    """Of each sheet of the workbook."""
     properties: dict[str, Any]
 
     @classmethod
     def of(cls, job: ExportJob) -> Book:
         assert job.layout is not None, "rendering begins after the layout"
         return cls.laid_out(
-            [ColumnSpec.from_json(column) for column in job.columns],
+            sheets_from_json(job.sheets, job.columns),
             Layout.from_json(job.layout),
             name=_name(job),
             time_zone=job.time_zone,
@@ -51,13 +61,14 @@ class Book:
     @classmethod
     def laid_out(
         cls,
-        specs: Sequence[ColumnSpec],
+        sheets: Sequence[SheetSpec],
         layout: Layout,
         *,
         name: str,
         time_zone: str,
         created: datetime,
     ) -> Book:
+        specs = [spec for sheet in sheets for spec in sheet.columns]
         columns = [
             SheetColumn(
                 title=spec.title,
@@ -67,22 +78,33 @@ class Book:
             )
             for spec, width in zip(specs, layout.widths, strict=True)
         ]
+        # One table for all sheets: a worker that renders one of them knows of no other workbook.
         styles = style_indexes(columns)
         cells = [
             cell_of(spec, style=style, time_zone=time_zone, as_text=as_text)
             for spec, style, as_text in zip(specs, styles, layout.as_text, strict=True)
         ]
+        looks, values = iter(columns), iter(cells)
+        pages = [
+            Page(tuple(sheet.columns), tuple(islice(looks, count)), list(islice(values, count)))
+            for sheet, count in ((sheet, len(sheet.columns)) for sheet in sheets)
+        ]
+        titles = _titles([sheet.title or name for sheet in sheets], layout)
         properties = {"title": name, "creator": "exportapp", "created": created}
-        titles = _titles(name, len(layout.sheets))
-        return cls(layout, list(specs), columns, cells, titles, properties)
+        return cls(layout, pages, titles, properties)
+
+    def page(self, sheet: int) -> Page:
+        """How a sheet of the workbook looks."""
+        return self.pages[self.layout.part(sheet)]
 
     def skeleton(self, sheets: Sequence[tuple[int, int]]) -> Skeleton:
         """The workbook around the rows: (sheet, its data rows) of each sheet."""
-        plans = [SheetPlan(title=self.titles[sheet], rows=rows) for sheet, rows in sheets]
-        empty = SheetPlan(title=self.titles[0], rows=0)
-        return _skeleton(
-            tuple(self.columns), tuple(plans) or (empty,), tuple(self.properties.items())
-        )
+        columns = tuple(column for page in self.pages for column in page.columns)
+        plans = [self._plan(sheet, rows) for sheet, rows in sheets] or [self._plan(0, 0)]
+        return _skeleton(columns, tuple(plans), tuple(self.properties.items()))
+
+    def _plan(self, sheet: int, rows: int) -> SheetPlan:
+        return SheetPlan(title=self.titles[sheet], rows=rows, columns=self.page(sheet).columns)
 
 
 @functools.lru_cache(maxsize=4)
@@ -111,8 +133,12 @@ def _name(job: ExportJob) -> str:
     return name_of(find_source(selection["source"], selection["site"]), job.language)
 
 
-def _titles(name: str, count: int) -> list[str]:
+def _titles(names: Sequence[str], layout: Layout) -> list[str]:
+    """The title of each sheet of the workbook: "Lines", and "Lines 2" where it is full."""
     titles: list[str] = []
-    for number in range(1, count + 1):
+    for sheet in range(len(layout.sheets)):
+        part = layout.part(sheet)
+        number = sheet - layout.first_sheet(part) + 1
+        name = names[part]
         titles.append(sheet_title(name if number == 1 else f"{name} {number}", titles))
     return titles

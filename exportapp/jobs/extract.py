@@ -47,10 +47,11 @@ class Extracted:
     """What stood in the way of COPY."""
 
 
-def extract(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -> Extracted:
+def extract(job: ExportJob, lease: Lease, sheets: Sequence[Recalled], beat: Heartbeat) -> Extracted:
     """Write the shard's rows and commit their number, digest and column facts."""
     shard = lease.piece
     assert isinstance(shard, ExportShard)
+    recalled = sheets[shard.sheet]
     after = loads(shard.after) if shard.after else None
     rows = recalled.keyset.between(after, loads(shard.upto))
     why = "EXPORTAPP_READER is orm" if conf.READER == "orm" else obstacle(rows, recalled.columns)
@@ -66,12 +67,20 @@ def extract(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -
 
 
 def leave_out(
-    job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat, *, layer: str, code: str
+    job: ExportJob,
+    lease: Lease,
+    sheets: Sequence[Recalled],
+    beat: Heartbeat,
+    *,
+    layer: str,
+    code: str,
 ) -> str:
     """Commit the shard without a row of its range; returns the sentence that its issue says."""
     shard = cast(ExportShard, lease.piece)
+    recalled = sheets[shard.sheet]
+    where = f" of the sheet '{recalled.name}'" if recalled.name else ""
     start = f"after {shard.after}" if shard.after else "from the beginning"
-    said = f"{shard.rows_planned} rows are left out: {start}, up to {shard.upto}"
+    said = f"{shard.rows_planned} rows{where} are left out: {start}, up to {shard.upto}"
     issue = RowIssue(code=code, layer=layer, key="", column="", message=said, value="")
     batch = pa.RecordBatch.from_pylist([], schema=arrow_schema(recalled.columns))
     _spool(job, lease, recalled, (chunk for chunk in [(batch, [issue])]), beat)

@@ -42,7 +42,7 @@ def hold(job: ExportJob, lease: Lease, extract_one: Extract) -> None:
     """
     start_over(job, lease)
     Anchors(job.pk).rebuild()
-    found = recall(job)
+    found = recall(job)[0]
     with held(found.alias, conf.SNAPSHOT_SECONDS) as snapshot, _named(lease, snapshot.name):
         keeper = Keeper(job, lease, snapshot)
         viewer = ViewerAt.of(found.viewer, snapshot.connection)

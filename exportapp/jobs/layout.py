@@ -2,13 +2,15 @@
 
 Rows have a place in the export (0-based, over all sheets) and a row number on their sheet
 (1-based; row 1 is the header). A sheet is cut at `sheet_rows` anywhere in a shard, and at
-`sheet_bytes` of XML between two shards.
+`sheet_bytes` of XML between two shards. So what the export has as one sheet may be several in the
+workbook: "Lines" and "Lines 2". The numbers of sheets here are the workbook's; `parts` says which
+of the export's sheets each is a part of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from exportapp.jobs.versions import VERSION, require_version
@@ -42,16 +44,41 @@ class Layout:
     sheets: list[int]
     """Data rows on each sheet; one empty sheet when there are no rows."""
     widths: list[float]
+    """Of all columns, one sheet of the export after the other."""
     as_text: list[bool]
+    parts: list[int] = field(default_factory=list)
+    """The sheet of the export that each sheet is of; empty where it has one."""
+
+    @classmethod
+    def of_sheets(cls, layouts: Sequence[Layout]) -> Layout:
+        """One layout of those of the export's sheets, in their order."""
+        if len(layouts) == 1:
+            return layouts[0]
+        return cls(
+            sheets=[rows for layout in layouts for rows in layout.sheets],
+            widths=[width for layout in layouts for width in layout.widths],
+            as_text=[as_text for layout in layouts for as_text in layout.as_text],
+            parts=[part for part, layout in enumerate(layouts) for _ in layout.sheets],
+        )
+
+    def part(self, sheet: int) -> int:
+        """The sheet of the export that this sheet is of."""
+        return self.parts[sheet] if self.parts else 0
+
+    def first_sheet(self, part: int) -> int:
+        """Where the rows of the export's sheet `part` begin."""
+        return self.parts.index(part) if self.parts else 0
 
     def to_json(self) -> dict[str, Any]:
-        return {"v": VERSION, "sheets": self.sheets, "widths": self.widths, "as_text": self.as_text}
+        data = {"sheets": self.sheets, "widths": self.widths, "as_text": self.as_text}
+        # Workers of the version before know no such member, and need none for one sheet.
+        return {"v": VERSION, **data} | ({"parts": self.parts} if self.parts else {})
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Layout:
         """What `to_json` was called on. Raises SourceChanged for another version's."""
         require_version(data, "The places of the rows")
-        return cls(data["sheets"], data["widths"], data["as_text"])
+        return cls(data["sheets"], data["widths"], data["as_text"], data.get("parts", []))
 
     def segments(self, first: int, rows: int) -> list[Segment]:
         """Cut rows `first` to `first + rows` of the export at the ends of sheets."""
@@ -74,7 +101,7 @@ def lay_out(
     sheet_rows: int,
     sheet_bytes: int = SHEET_XML_BYTES,
 ) -> Layout:
-    """Settle sheets, widths and whole-column decisions for all shards.
+    """Settle sheets, widths and whole-column decisions for all shards of one of its sheets.
 
     Each shard is its rows and the most sheet XML, in bytes, that they can make.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, connections, transaction
@@ -31,9 +31,9 @@ from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
 from exportapp.models import Consistency, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
-from exportapp.tables.columns import fingerprint
 from exportapp.tables.keyset import Keyset
 from exportapp.tables.selection import Operator, Selection, Viewer
+from exportapp.tables.sheets import sheets_fingerprint, sheets_to_json
 
 
 def create(
@@ -60,18 +60,19 @@ def create(
     """
     source = source_for(viewer.user, selection.source, selection.site)
     selection = source.settled(selection, viewer)
-    columns = source.columns(selection.columns, viewer, selection.parameters)
-    rows = Keyset.of(source.queryset(selection, viewer)).queryset
+    sheets = source.sheets(selection, viewer)
+    databases = [Keyset.of(sheet.rows).queryset.db for sheet in sheets]
     chosen = Options.asked(options)
     job = ExportJob(
         source=source.label,
         selection=selection.to_json(),
-        columns=[column.to_json() for column in columns],
-        spec_fingerprint=fingerprint(columns),
+        sheets=sheets_to_json(sheets),
+        columns=[column.to_json() for sheet in sheets for column in sheet.columns],
+        spec_fingerprint=sheets_fingerprint(sheets),
         filename=f"{source.filename(selection, viewer)}{format_with(chosen).extension}",
         options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
-        consistency=_consistency(consistency or conf.CONSISTENCY, rows.db),
+        consistency=_consistency(consistency or conf.CONSISTENCY, databases),
         requested_by=viewer.user if viewer.user.pk else None,
         by_operator=isinstance(viewer.user, Operator),
         language=viewer.language,
@@ -166,11 +167,18 @@ def downloaded(job: ExportJob, number: int, *, user: Any) -> Any:
     return file
 
 
-def _consistency(name: str, alias: str) -> Consistency:
-    """Raises RequestRefused (UnknownName) for what there is not, or not in this database."""
+def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
+    """Raises RequestRefused (UnknownName) for what there is not, or not in these databases."""
     if name not in Consistency.values:
         raise UnknownName("consistency", name, Consistency.values)
-    database: Any = connections[alias]
+    if name == Consistency.SNAPSHOT and len(set(aliases)) > 1:
+        raise RequestRefused(
+            _(
+                "The consistency 'snapshot' needs all sheets in one database, and these are in "
+                "{databases}. Valid: live."
+            ).format(databases=", ".join(sorted(set(aliases))))
+        )
+    database: Any = connections[aliases[0]]
     if name == Consistency.SNAPSHOT and database.vendor != "postgresql":
         raise RequestRefused(
             _(

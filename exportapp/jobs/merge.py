@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.text import get_valid_filename
 
 from exportapp.exceptions import ExportError, FileDamaged
 from exportapp.jobs.book import Book
@@ -49,7 +50,7 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
     groups = shape.files(sheets)
     files = []
     for number, group in enumerate(groups, 1):
-        name = _numbered(job.filename, number, len(groups), shape.extension)
+        name = _name(job, number, groups, book, shape.extension)
         with writing(job, name, lease.fence) as written:
             pieces = [shard for sheet in group for shard, _ in sheet.pieces]
             with contextlib.closing(_verified(pieces)) as sources:
@@ -85,10 +86,16 @@ def prove(sheets: Sequence[Sheet], book: Book, job: ExportJob) -> None:
                 f"Sheet {sheet.number + 1} has place for {sheet.rows} rows; "
                 f"its spans hold {in_spans}."
             )
-    counts = ExportShard.objects.filter(job=job).counts()
-    totals = {counts["rows_extracted"], counts["rows_rendered"], sum(book.layout.sheets)}
-    if len(totals) != 1:
-        raise ExportError(f"Row counts differ: {counts}, laid out {sum(book.layout.sheets)}.")
+        for shard, _ in sheet.pieces:
+            if shard.sheet != book.layout.part(sheet.number):
+                raise ExportError(f"Sheet {sheet.number + 1} has rows of {shard}, of another one.")
+    layout = book.layout
+    for part in range(len(book.pages)):
+        counts = ExportShard.objects.filter(job=job, sheet=part).counts()
+        places = sum(rows for n, rows in enumerate(layout.sheets) if layout.part(n) == part)
+        if {counts["rows_extracted"], counts["rows_rendered"], places} != {places}:
+            title = book.titles[layout.first_sheet(part)]
+            raise ExportError(f"Row counts of '{title}' differ: {counts}, laid out {places}.")
 
 
 def _sheets(job: ExportJob, book: Book) -> list[Sheet]:
@@ -130,8 +137,16 @@ def _open(shard: ExportShard) -> BinaryIO:
         raise DamagedShard(shard, str(error)) from error
 
 
-def _numbered(filename: str, number: int, count: int, extension: str) -> str:
-    return filename if count == 1 else f"{filename.removesuffix(extension)}-{number}{extension}"
+def _name(
+    job: ExportJob, number: int, groups: Sequence[Sequence[Sheet]], book: Book, extension: str
+) -> str:
+    """Of a file among several: by its sheet where that says which one it is, else by its number."""
+    if len(groups) == 1:
+        return job.filename
+    label = str(number)
+    if len(groups) == len(book.pages) and all(len(group) == 1 for group in groups):
+        label = get_valid_filename(book.titles[groups[number - 1][0].number]).lower()
+    return f"{job.filename.removesuffix(extension)}-{label}{extension}"
 
 
 def _file(

@@ -24,7 +24,7 @@ from exportapp.jobs.versions import require_version
 from exportapp.jobs.wakeups import wake
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
-from exportapp.tables.columns import ColumnSpec
+from exportapp.tables.sheets import sheets_from_json
 from exportapp.xlsx import ColumnFacts, XlsxError
 
 
@@ -48,8 +48,6 @@ def advance(job: ExportJob) -> bool:
 
 def _settle_layout(job: ExportJob) -> bool:
     shards = list(ExportShard.objects.filter(job=job).order_by("number"))
-    shape = format_of(job)
-    specs = [ColumnSpec.from_json(column) for column in job.columns]
     issues: Counter[str] = Counter()
     places = []
     place = 0
@@ -59,13 +57,7 @@ def _settle_layout(job: ExportJob) -> bool:
         issues.update(shard.issues_counted)
     try:
         before = Layout.from_json(job.layout) if job.layout else None
-        layout = lay_out(
-            specs,
-            ((shard.rows_extracted, shard.xml_estimate) for shard in shards),
-            _facts(shards, len(specs)),
-            sheet_rows=shape.sheet_rows,
-            sheet_bytes=shape.sheet_bytes,
-        )
+        layout = _lay_out(job, shards)
     except XlsxError as error:
         return fail(job, "too_large", str(error), cause=error)
     except SourceChanged as error:
@@ -84,6 +76,25 @@ def _settle_layout(job: ExportJob) -> bool:
             record(job, Happened.LAID_OUT, planned=planned, extracted=place, sheets=layout.sheets)
             wake(job, min(job.parallelism, len(shards)) - 1)
     return moved
+
+
+def _lay_out(job: ExportJob, shards: Sequence[ExportShard]) -> Layout:
+    """Raises LimitExceeded and SourceChanged."""
+    shape, layouts = format_of(job), []
+    for number, sheet in enumerate(sheets_from_json(job.sheets, job.columns)):
+        own = [shard for shard in shards if shard.sheet == number]
+        sizes = [(shard.rows_extracted or 0, shard.xml_estimate) for shard in own]
+        facts = _facts(own, len(sheet.columns))
+        layouts.append(
+            lay_out(
+                sheet.columns,
+                sizes,
+                facts,
+                sheet_rows=shape.sheet_rows,
+                sheet_bytes=shape.sheet_bytes,
+            )
+        )
+    return Layout.of_sheets(layouts)
 
 
 def _facts(shards: Sequence[ExportShard], columns: int) -> list[ColumnFacts]:

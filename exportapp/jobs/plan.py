@@ -1,9 +1,12 @@
 """Find the key ranges, one shard after the other, each inserted as it is found.
 
-A planner that is killed leaves a prefix of the ranges; the next one goes on behind it.
+Sheets come one after the other, and shards are numbered through. A planner that is killed leaves a
+prefix of the ranges; the next one goes on behind it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -23,35 +26,28 @@ LEAST_ROWS = 1000
 """A shard is worth a claim, two files and two commits: not for a handful of rows."""
 
 
-def plan(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -> None:
-    """Insert the shards of `job` and mark it as planned. Raises LeaseLost, WorkInterrupted.
+def plan(job: ExportJob, lease: Lease, recalled: Sequence[Recalled], beat: Heartbeat) -> None:
+    """Insert the shards of `job`, sheet by sheet, and mark it as planned.
 
-    The lease ends with that, unless a snapshot is held with it.
+    The lease ends with that, unless a snapshot is held with it. Raises LeaseLost,
+    WorkInterrupted.
     """
     last = ExportShard.objects.filter(job=job).order_by("number").last()
-    number = last.number if last else 0
-    after = loads(last.upto) if last else None
+    number, sheet, after = (last.number, last.sheet, loads(last.upto)) if last else (0, 0, None)
     # Ranges that were found in a snapshot are worth nothing without it.
     progress = {} if job.is_of_one_moment else PROGRESS
-    size = conf.SHARD_ROWS or _rows_per_shard(recalled)
-    while found := _hop(recalled, after, size):
-        upto, rows = found
-        number += 1
-        with transaction.atomic():
-            lease.renew(**progress)
-            ExportShard.objects.create(
-                job=job,
-                number=number,
-                after=dumps(after) if after else "",
-                upto=dumps(upto),
-                rows_planned=rows,
-                fence=job.first_fence,
-            )
-            if number == 2:
-                # The planner is one worker; only now is there work for the others.
-                wake(job, job.parallelism - 1)
-        after = upto
-        beat()
+    while sheet < len(recalled):
+        for shard in _shards(job, recalled[sheet], sheet, after):
+            number += 1
+            shard.number = number
+            with transaction.atomic():
+                lease.renew(**progress)
+                shard.save(force_insert=True)
+                if number == 2:
+                    # The planner is one worker; only now is there work for the others.
+                    wake(job, job.parallelism - 1)
+            beat()
+        sheet, after = sheet + 1, None
     lease.update(planned_at=Now(), **(SETTLED if progress else {}))
     job.refresh_from_db()
     counts = ExportShard.objects.filter(job=job).counts()
@@ -59,6 +55,24 @@ def plan(job: ExportJob, lease: Lease, recalled: Recalled, beat: Heartbeat) -> N
         total_chunks=counts["total_chunks"], rows_total=counts["rows_planned"], status=job.status
     )
     record(job, Happened.PLANNED, f"{number} shards", shards=number, rows=counts["rows_planned"])
+
+
+def _shards(
+    job: ExportJob, recalled: Recalled, sheet: int, after: Bound | None
+) -> Iterator[ExportShard]:
+    """The shards of one sheet behind `after`, still without their numbers."""
+    size = conf.SHARD_ROWS or _rows_per_shard(recalled)
+    while found := _hop(recalled, after, size):
+        upto, rows = found
+        yield ExportShard(
+            job=job,
+            sheet=sheet,
+            after=dumps(after) if after else "",
+            upto=dumps(upto),
+            rows_planned=rows,
+            fence=job.first_fence,
+        )
+        after = upto
 
 
 def _hop(recalled: Recalled, after: Bound | None, rows: int) -> tuple[Bound, int] | None:

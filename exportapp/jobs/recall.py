@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,16 +12,21 @@ from exportapp.conf import conf
 from exportapp.exceptions import SnapshotLost, SourceChanged
 from exportapp.jobs.rights import require_columns, require_export, viewer_of
 from exportapp.models import ExportJob
-from exportapp.tables.columns import ColumnSpec, fingerprint
+from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.keyset import Keyset
 from exportapp.tables.selection import Selection, Viewer
+from exportapp.tables.sheets import SheetSpec, sheets_fingerprint
 from exportapp.tables.snapshots import ViewerAt, joined, take_over
 from exportapp.tables.sources import find_source
 
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
+    """One sheet of the job."""
+
     viewer: Viewer
+    name: str
+    """Empty where the export has one sheet."""
     columns: tuple[ColumnSpec, ...]
     keyset: Keyset
     begin: Callable[[Any], None] | None = None
@@ -34,7 +39,7 @@ class Recalled:
 
 
 @contextmanager
-def recalling(job: ExportJob) -> Iterator[Recalled]:
+def recalling(job: ExportJob) -> Iterator[list[Recalled]]:
     """As `recall`, at the moment that the job's holder holds if all rows are to be of one.
 
     Raises SnapshotLost when nobody holds it.
@@ -49,26 +54,27 @@ def recalling(job: ExportJob) -> Iterator[Recalled]:
     name = job.snapshot_id
     if not name:
         raise SnapshotLost("Nobody holds the snapshot any more.")
-    with joined(found.alias, name, conf.SNAPSHOT_SECONDS) as connection:
-        at = recall(job, ViewerAt.of(found.viewer, connection))
-        yield replace(at, begin=partial(take_over, name))
+    with joined(found[0].alias, name, conf.SNAPSHOT_SECONDS) as connection:
+        at = recall(job, ViewerAt.of(found[0].viewer, connection))
+        yield [replace(sheet, begin=partial(take_over, name)) for sheet in at]
 
 
-def recall(job: ExportJob, viewer: Viewer | None = None) -> Recalled:
-    """Rebuild the rows and columns of `job`, as they are for `viewer` or whoever asked for it.
+def recall(job: ExportJob, viewer: Viewer | None = None) -> list[Recalled]:
+    """Rebuild the sheets of `job`, as they are for `viewer` or whoever asked for it.
 
-    Raises NotAllowed when the right is gone, and SourceChanged when the code now gives other
-    columns than those that finished shards were made with.
+    All of them are in one database where all rows are to be of one moment. Raises NotAllowed when
+    the right is gone, and SourceChanged when the code now gives other columns than those that
+    finished shards were made with.
     """
     viewer = viewer or viewer_of(job)
     selection = Selection.from_json(job.selection)
     source = find_source(selection.source, selection.site)
     require_export(viewer.user, source)
     require_columns(viewer.user, job, source)
-    columns = source.columns(selection.columns, viewer, selection.parameters)
-    if fingerprint(columns) != job.spec_fingerprint:
-        raise SourceChanged(_difference(job, columns))
-    return Recalled(viewer, columns, Keyset.of(source.queryset(selection, viewer)))
+    sheets = source.sheets(selection, viewer)
+    if sheets_fingerprint(sheets) != job.spec_fingerprint:
+        raise SourceChanged(_difference(job, sheets))
+    return [Recalled(viewer, sheet.name, sheet.columns, Keyset.of(sheet.rows)) for sheet in sheets]
 
 
 def require_right(job: ExportJob) -> None:
@@ -79,9 +85,9 @@ def require_right(job: ExportJob) -> None:
     require_columns(user, job, source)
 
 
-def _difference(job: ExportJob, columns: tuple[ColumnSpec, ...]) -> str:
-    before = [ColumnSpec.from_json(column).key for column in job.columns]
-    now = [column.key for column in columns]
+def _difference(job: ExportJob, sheets: Sequence[SheetSpec]) -> str:
+    before = [column["key"] for column in job.columns]
+    now = [column.key for sheet in sheets for column in sheet.columns]
     gone = [key for key in before if key not in now]
     new = [key for key in now if key not in before]
     parts = [f"gone: {', '.join(gone)}"] * bool(gone) + [f"new: {', '.join(new)}"] * bool(new)

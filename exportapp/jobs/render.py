@@ -23,7 +23,7 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
     book, shape = Book.of(job), format_of(job)
     segments = book.layout.segments(shard.first_row, shard.rows_extracted or 0)
     # All rows of a range may be deleted between its plan and now; the file is valid all the same.
-    segments = segments or [Segment(sheet=0, first_row=1 + HEADER_ROWS, offset=0, rows=0)]
+    segments = segments or [_nothing(book.layout.first_sheet(shard.sheet))]
     with (
         opened(shard.arrow_path, shard.arrow_sha256) as source,
         writing(job, f"shard-{shard.number:05}{shape.extension}", lease.fence) as written,
@@ -40,3 +40,7 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
             spans={"v": 1, "spans": [[part.sheet, *span] for part, span in placed]},
         )
     return ShardState.RENDERED
+
+
+def _nothing(sheet: int) -> Segment:
+    return Segment(sheet=sheet, first_row=1 + HEADER_ROWS, offset=0, rows=0)

@@ -5,14 +5,17 @@ Asked at create, before each piece of work and at download, by every face.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth import get_permission_codename
 from django.db import router
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from exportapp.exceptions import NotAllowed, UnknownName
 from exportapp.models import ExportJob
+from exportapp.tables.exports import export_permission
 from exportapp.tables.selection import Operator, Viewer
 from exportapp.tables.sources import (
     AnySource,
@@ -59,9 +62,10 @@ def require_export(user: Any, source: AnySource) -> None:
     if may_export(user, source):
         return
     said = _("{user} may not export {source}.")
-    if source.permission:
+    missing = ", ".join(name for name in source.permissions if not user.has_perm(name))
+    if missing:
         said = _("{user} may not export {source}: the permission '{permission}' is missing.")
-    raise NotAllowed(said.format(user=user, source=source.label, permission=source.permission))
+    raise NotAllowed(said.format(user=user, source=source.label, permission=missing))
 
 
 def _offered(site: str | None) -> list[AnySource]:
@@ -99,6 +103,14 @@ def _keys(job: ExportJob) -> list[str]:
     return [column["key"] for column in job.columns]
 
 
+def models_with_permission() -> Iterator[type[Model]]:
+    """The models whose permission `export_<model>` somebody who exports is asked for."""
+    for source in _offered(None):
+        for model in source.models:
+            if export_permission(model) in source.permissions:
+                yield model
+
+
 def create_export_permissions(app_config: Any, using: str, **kwargs: Any) -> None:
     """Make the permission `export_<model>` for every model whose rows are offered by it."""
     from django.contrib.auth.models import Permission
@@ -106,16 +118,15 @@ def create_export_permissions(app_config: Any, using: str, **kwargs: Any) -> Non
 
     if not router.allow_migrate_model(using, Permission):
         return
-    for source in _offered(None):
-        opts = source.model._meta
-        codename = get_permission_codename("export", opts)
-        if opts.app_config is not app_config or source.permission != f"{opts.app_label}.{codename}":
+    for model in models_with_permission():
+        opts = model._meta
+        if opts.app_config is not app_config:
             continue
         content_type = ContentType.objects.db_manager(using).get_for_model(
-            source.model, for_concrete_model=False
+            model, for_concrete_model=False
         )
         Permission.objects.using(using).get_or_create(
             content_type=content_type,
-            codename=codename,
+            codename=get_permission_codename("export", opts),
             defaults={"name": f"Can export {opts.verbose_name_raw}"},
         )

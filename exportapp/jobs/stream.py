@@ -17,13 +17,14 @@ from exportapp.jobs.book import Book, name_of
 from exportapp.jobs.journal import Line, log
 from exportapp.jobs.layout import HEADER_ROWS, Layout, lay_out
 from exportapp.jobs.rights import source_for
-from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.keyset import Keyset
 from exportapp.tables.readers import Chunk, Policy
 from exportapp.tables.scan import scan
 from exportapp.tables.selection import Selection, Viewer
+from exportapp.tables.sheets import SheetSpec
 from exportapp.xlsx import (
     SHEET_XML_BYTES,
+    CellColumn,
     ColumnFacts,
     Outbox,
     PackageWriter,
@@ -39,7 +40,7 @@ def stream(selection: Selection, viewer: Viewer, *, policy: str | None = None) -
 
     The cells are those of a job's file of the same rows. What cannot be known ahead differs:
 
-    * widths follow the first BATCH_ROWS rows;
+    * widths follow the first BATCH_ROWS rows of a sheet;
     * a column of numbers is text throughout only if a number with over 15 digits is among those
       rows; one that comes later is text by itself;
     * a sheet ends at SHEET_ROWS or at 3.9 GiB of XML that is written, not at a shard's end;
@@ -52,50 +53,61 @@ def stream(selection: Selection, viewer: Viewer, *, policy: str | None = None) -
     that no reader takes the pieces for a whole file; to close the iterator ends the query.
     """
     source = source_for(viewer.user, selection.source, selection.site)
-    selection = source.settled(selection, viewer)
-    columns = source.columns(selection.columns, viewer, selection.parameters)
-    keyset = Keyset.of(source.queryset(selection, viewer))
-    name = name_of(source, viewer.language)
-    chunks = scan(keyset, columns, viewer, policy=cast(Policy, policy or conf.BAD_VALUES))
-    return _stream(chunks, _Growing(columns, name, viewer.time_zone), source.label, viewer)
+    sheets = source.sheets(source.settled(selection, viewer), viewer)
+    feeds = []
+    for sheet in sheets:
+        rows = Keyset.of(sheet.rows)
+        how = cast(Policy, policy or conf.BAD_VALUES)
+        feeds.append(_Feed(scan(rows, sheet.columns, viewer, policy=how)))
+    growing = _Growing(sheets, name_of(source, viewer.language), viewer.time_zone)
+    return _stream(feeds, growing, source.label, viewer)
 
 
 @dataclass
 class _Growing:
     """A workbook whose sheets are known one after the other."""
 
-    specs: Sequence[ColumnSpec]
+    sheets: Sequence[SheetSpec]
+    """Of the export; those behind the one that is being written are not laid out yet."""
     name: str
     time_zone: str
-    layout: Layout = field(default_factory=lambda: Layout([], [], []))
+    layouts: list[Layout] = field(default_factory=list)
     created: datetime = field(default_factory=timezone.now)
 
-    def settle(self, first: pa.RecordBatch | None) -> None:
-        """Decide how columns look, from the first rows."""
+    def begin(self, first: pa.RecordBatch | None) -> None:
+        """Go on to the export's next sheet and decide how its columns look, from its first rows."""
+        columns = self.sheets[len(self.layouts)].columns
         facts = [
             column_facts(first.column(index), spec.kind) if first else ColumnFacts()
-            for index, spec in enumerate(self.specs)
+            for index, spec in enumerate(columns)
         ]
-        settled = lay_out(self.specs, (), facts, sheet_rows=conf.SHEET_ROWS)
-        self.layout = Layout([], settled.widths, settled.as_text)
+        settled = lay_out(columns, (), facts, sheet_rows=conf.SHEET_ROWS)
+        self.layouts.append(Layout([], settled.widths, settled.as_text))
+
+    @property
+    def rows(self) -> list[int]:
+        """The data rows of each sheet of the workbook that the current one has."""
+        return self.layouts[-1].sheets
 
     def book(self) -> Book:
+        # Styles are numbered in the order of the columns: those to come change no number.
         return Book.laid_out(
-            self.specs,
-            self.layout,
+            self.sheets[: len(self.layouts)],
+            Layout.of_sheets(self.layouts),
             name=self.name,
             time_zone=self.time_zone,
             created=self.created,
         )
 
     def skeleton(self) -> Skeleton:
-        return self.book().skeleton(list(enumerate(self.layout.sheets)))
+        book = self.book()
+        return book.skeleton(list(enumerate(book.layout.sheets)))
 
 
 class _Feed:
     """Batches that can be cut and put back, and the count of what could not be written."""
 
-    def __init__(self, chunks: Iterator[Chunk]) -> None:
+    def __init__(self, chunks: Generator[Chunk]) -> None:
         self._chunks = chunks
         self._waiting: pa.RecordBatch | None = None
         self.issues: Counter[str] = Counter()
@@ -115,41 +127,49 @@ class _Feed:
         self._waiting = rest if rest.num_rows else None
         self.rows += rows
 
+    def close(self) -> None:
+        self._chunks.close()
+
 
 def _stream(
-    chunks: Generator[Chunk], growing: _Growing, label: str, viewer: Viewer
+    feeds: Sequence[_Feed], growing: _Growing, label: str, viewer: Viewer
 ) -> Generator[bytes]:
-    out, feed = Outbox(), _Feed(chunks)
-    with closing(chunks), PackageWriter(out, level=conf.DEFLATE_LEVEL) as package:
-        growing.settle(feed.peek())
-        while not growing.layout.sheets or feed.peek():
-            yield from _sheet(package, out, feed, growing)
+    out = Outbox()
+    with PackageWriter(out, level=conf.DEFLATE_LEVEL) as package:
+        for feed in feeds:
+            with closing(feed):
+                growing.begin(feed.peek())
+                while not growing.rows or feed.peek():
+                    yield from _sheet(package, out, feed, growing)
         # Last, because only now it is known how many sheets there are and where each ends.
         for part in growing.skeleton().parts:
             package.add(part.name, part.data)
     yield out.take()
-    told = {"source": label, "user": str(viewer.user), "rows": feed.rows, "issues": feed.issues}
+    rows = sum(feed.rows for feed in feeds)
+    issues = sum((feed.issues for feed in feeds), Counter[str]())
+    told = {"source": label, "user": str(viewer.user), "rows": rows, "issues": issues}
     log.info(Line(event="streamed", **told))
 
 
 def _sheet(package: PackageWriter, out: Outbox, feed: _Feed, growing: _Growing) -> Generator[bytes]:
-    sheets = growing.layout.sheets
+    sheets = growing.rows
     sheets.append(0)
     page = growing.skeleton().sheets[-1]
     with package.sheet(page.name) as part:
         part.write(page.open_head)
-        for rows in _rows(part, feed, growing.book()):
+        book = growing.book()
+        for rows in _rows(part, feed, book.page(len(book.titles) - 1).cells):
             sheets[-1] += rows
             yield out.take()
         part.write(growing.skeleton().sheets[-1].tail)
 
 
-def _rows(part: PartWriter, feed: _Feed, book: Book) -> Iterator[int]:
+def _rows(part: PartWriter, feed: _Feed, cells: Sequence[CellColumn]) -> Iterator[int]:
     """Write rows until the sheet is full or none are left; the number of each batch's."""
     done = 0
     while done < conf.SHEET_ROWS and (batch := feed.peek()):
         batch = batch.slice(0, conf.SHEET_ROWS - done)
-        xml = render_rows(batch, book.cells, 1 + HEADER_ROWS + done)
+        xml = render_rows(batch, cells, 1 + HEADER_ROWS + done)
         if done and part.raw_size + xml.nbytes > SHEET_XML_BYTES:
             return
         part.rows((xml,), batch.num_rows)

@@ -36,7 +36,10 @@ class ExportJob(Leased):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     source = models.CharField(_("model"), max_length=200)
     selection = models.JSONField()
+    sheets = models.JSONField(default=list)
+    """Name, title and number of columns of each sheet; empty where there is one without a name."""
     columns = models.JSONField()
+    """Of all sheets, one sheet after the other."""
     spec_fingerprint = models.CharField(max_length=64)
     filename = models.CharField(_("file name"), max_length=200)
     policy = models.CharField(max_length=10)

@@ -32,8 +32,11 @@ class ExportShard(Leased):
 
     job = models.ForeignKey(ExportJob, on_delete=models.CASCADE, related_name="shards")
     number = models.PositiveIntegerField()
+    """Over all sheets."""
+    sheet = models.PositiveSmallIntegerField(default=0)
+    """Which of the export's sheets its rows are of, from 0."""
     after = models.TextField(blank=True)
-    """The key before the range; empty at the beginning of the table."""
+    """The key before the range; empty at the beginning of the sheet."""
     upto = models.TextField()
     """The last key of the range."""
     status = models.CharField(max_length=20, choices=ShardState.choices, default=ShardState.PENDING)
@@ -42,6 +45,7 @@ class ExportShard(Leased):
     rows_extracted = models.PositiveBigIntegerField(null=True)
     rows_rendered = models.PositiveBigIntegerField(null=True)
     first_row = models.PositiveBigIntegerField(null=True)
+    """Rows of the export, over all sheets, that come before it."""
 
     arrow_path = models.CharField(max_length=300, blank=True)
     arrow_sha256 = models.CharField(max_length=64, blank=True)

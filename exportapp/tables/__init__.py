@@ -3,6 +3,7 @@
 selection, sources   the request as data; the ModelAdmin's rows as a person sees them (changelist),
                      and what that person may name (readable)
 exports, registered  an `Export` class of the developer's, behind the same doors as a list
+sheets               what a sheet of an export is; one or several of a registered export's
 params               its parameters: form fields, and JSON
 columns, resolve     what a column is; from a name, an expression or a function to one (fields,
                      kinds, paths)

@@ -51,6 +51,8 @@ class FieldValue:
     path: str
     encode: Callable[[Any], str | None] | None = None
     """For fields whose values Arrow would take for something else."""
+    is_code: bool = False
+    """A key or a code where a label was declined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,16 @@ class ColumnSpec:
 
 def fingerprint(specs: Sequence[ColumnSpec]) -> str:
     """SHA-256, in hex, of what makes two exports' columns the same: order, meaning and titles."""
-    columns = [[spec.key, spec.kind.value, spec.number_format, spec.title] for spec in specs]
+    columns = [
+        [spec.key, spec.kind.value, spec.number_format, spec.title, *_way(spec.getter)]
+        for spec in specs
+    ]
     text = json.dumps(columns, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _way(getter: Getter | None) -> list[Any]:
+    """What decides the text of a cell that the column's name does not say."""
+    if isinstance(getter, JoinedTexts):
+        return [getter.separator, getter.limit, list(getter.order), *_way(getter.item)]
+    return ["code"] if isinstance(getter, FieldValue) and getter.is_code else []

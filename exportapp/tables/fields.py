@@ -32,12 +32,11 @@ def _getter(path: str, field: Any, *, label: bool) -> Getter:
         key_path = _key_path(path, field)
         if label and key_path != path:
             return RelatedText(path, key_path, field.related_model, field.target_field.attname)
-        return FieldValue(key_path, _encoder(field.target_field))
-    if label and getattr(field, "flatchoices", None):
-        return ChoiceLabel(
-            path, {make_hashable(code): str(text) for code, text in field.flatchoices}
-        )
-    return FieldValue(path, _encoder(field))
+        return FieldValue(key_path, _encoder(field.target_field), is_code=not label)
+    choices = getattr(field, "flatchoices", None)
+    if label and choices:
+        return ChoiceLabel(path, {make_hashable(code): str(text) for code, text in choices})
+    return FieldValue(path, _encoder(field), is_code=bool(choices) and not label)
 
 
 def _key_path(path: str, field: Any) -> str:

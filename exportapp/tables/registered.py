@@ -6,18 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.utils import timezone
 from django.utils.text import slugify
 
-from exportapp.exceptions import RequestRefused, SourceChanged, UnknownName
-from exportapp.tables.columns import ColumnSpec
+from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged, UnknownName
 from exportapp.tables.exports import Export
 from exportapp.tables.params import Fields, fields_for, settled, values_of
-from exportapp.tables.paths import ToManyPath, follow
-from exportapp.tables.resolve import Resolver, as_column, column_name, with_unique_keys
 from exportapp.tables.selection import Selection, Viewer
+from exportapp.tables.sheets import DOT, SheetSource, SheetSpec
 from exportapp.tables.withheld import Withheld
 
 NAME_LENGTH = 150
@@ -29,8 +26,9 @@ class ExportSource:
     export: Export
 
     @property
-    def model(self) -> type[Model]:
-        return self.export.model
+    def models(self) -> list[type[Model]]:
+        """Of its sheets."""
+        return [part.model for part in self.export.parts]
 
     @property
     def label(self) -> str:
@@ -49,10 +47,10 @@ class ExportSource:
         return True
 
     @property
-    def permission(self) -> str:
-        """The permission that is asked for; empty where the class has a rule of its own."""
+    def permissions(self) -> tuple[str, ...]:
+        """The permissions that are asked for; none where the class has a rule of its own."""
         own = type(self.export).has_permission is not Export.has_permission
-        return "" if own else self.export.required_permission
+        return () if own else self.export.required_permissions
 
     def permits(self, user: Any) -> bool:
         return bool(self.export.has_permission(user))
@@ -75,46 +73,30 @@ class ExportSource:
             parameters = settled(self.fields(viewer), selection.parameters)
         return replace(selection, parameters=parameters)
 
-    def queryset(self, selection: Selection, viewer: Viewer) -> QuerySet[Any]:
-        """The export's own rows, not evaluated; its parameters must be settled.
+    def sheets(self, selection: Selection, viewer: Viewer) -> tuple[SheetSpec, ...]:
+        """The sheets with their columns and rows; parameters must be settled.
 
-        Evaluate it within `viewer.active()`. Raises SourceChanged when the code now has other
-        parameters, ParameterRefused for a value that is no longer valid.
+        All sheets that have a column which `viewer` may have, or those of the columns named.
+        Evaluate the rows within `viewer.active()`. Raises UnknownName, NotAllowed where there is
+        none, RequestRefused for what cannot be a sheet, SourceChanged when the code now has other
+        parameters, and ParameterRefused for a value that is no longer valid.
         """
+        asked = self._asked(selection.columns, viewer)
+        orders = self._orders(selection.order, asked, viewer)
         with viewer.active():
-            rows = self._rows(viewer, self._values(selection.parameters, viewer))
-            if selection.order:
-                rows = rows.order_by(*(self._order(name, viewer) for name in selection.order))
-        if "?" in rows.query.order_by:
-            raise RequestRefused("A random order cannot be exported: order by a field.")
-        return rows
-
-    def columns(
-        self,
-        names: Sequence[str] | None,
-        viewer: Viewer,
-        parameters: Mapping[str, Any] | None = None,
-    ) -> tuple[ColumnSpec, ...]:
-        """The columns named, or all that `viewer` may have where `names` is None.
-
-        Raises UnknownName, and RequestRefused for a path to many rows.
-        """
-        offered = self._offered(viewer)
-        for name in names or ():
-            if name not in offered:
-                raise UnknownName("column", name, offered)
-        with viewer.active():
-            rows = self._rows(viewer, self._values(parameters or {}, viewer))
-            resolver = Resolver(self.model, self.export, rows)
-            chosen = offered.values() if names is None else [offered[name] for name in names]
-            return with_unique_keys(resolver.resolve(entry) for entry in chosen)
+            values = self._values(selection.parameters, viewer)
+            return tuple(
+                part.spec(entries, orders[part.name], viewer.user, values)
+                for part, entries in asked
+            )
 
     def available_columns(self, viewer: Viewer) -> tuple[str, ...]:
-        return tuple(self._offered(viewer))
+        """By sheet: "lines.sku". The name of the first sheet may be left out."""
+        return tuple(name for part in self._parts() for name in part.offered(viewer))
 
     def takes(self, name: str, viewer: Viewer) -> bool:
-        """Whether `columns` takes this name."""
-        return name in self._offered(viewer)
+        """Whether a selection's columns may have this name."""
+        return self._full(name) in self.available_columns(viewer)
 
     def filename(self, selection: Selection, viewer: Viewer) -> str:
         """What the file is called, without its ending; parameters must be settled."""
@@ -125,12 +107,58 @@ class ExportSource:
         return slugify(made.replace(":", "-"))[:NAME_LENGTH] or "export"
 
     def withheld(self, user: Any) -> Withheld:
-        """The columns that this person lacks the permission for."""
-        return Withheld.of(self.model, self.export.columns, user)
+        """The columns of all sheets that this person lacks the permission for."""
+        columns = {
+            part.full(name): column
+            for part in self._parts()
+            for name, column in part.withheld(user).columns.items()
+        }
+        return Withheld(self.models[0], columns, ())
 
-    def _offered(self, viewer: Viewer) -> dict[str, Any]:
-        kept = self.withheld(viewer.user).without(self.export.columns)
-        return {column_name(entry): entry for entry in kept}
+    def _parts(self) -> list[SheetSource]:
+        said = f"The export '{self.label}'"
+        if not self.export.sheets:
+            return [SheetSource(self.export, said)]
+        return [
+            SheetSource(part, f"The sheet '{part.name}' of the export '{self.label}'", part.name)
+            for part in self.export.parts
+        ]
+
+    def _full(self, name: str) -> str:
+        """The name of a column of the first sheet may go without the sheet's."""
+        return name if DOT in name else self._parts()[0].full(name)
+
+    def _asked(
+        self, names: Sequence[str] | None, viewer: Viewer
+    ) -> list[tuple[SheetSource, list[Any]]]:
+        """The sheets that are wanted, and the columns of each as they were declared."""
+        parts = [(part, part.offered(viewer)) for part in self._parts()]
+        offered = {name: entry for _, entries in parts for name, entry in entries.items()}
+        for name in names or ():
+            if self._full(name) not in offered:
+                raise UnknownName("column", name, offered)
+        wanted = list(offered) if names is None else [self._full(name) for name in names]
+        asked = [(part, [own[name] for name in wanted if name in own]) for part, own in parts]
+        found = [(part, entries) for part, entries in asked if entries]
+        if not found:
+            raise NotAllowed(f"The export '{self.label}' has no column that you may have.")
+        return found
+
+    def _orders(
+        self, names: Sequence[str], asked: Sequence[tuple[SheetSource, Any]], viewer: Viewer
+    ) -> dict[str, list[str]]:
+        """The order that was asked for, by sheet. Raises UnknownName."""
+        orders: dict[str, list[str]] = {part.name: [] for part, _ in asked}
+        sortable = {
+            name: (part, path) for part, _ in asked for name, path in part.sortable(viewer).items()
+        }
+        for name in names:
+            plain = name.removeprefix("-")
+            if self._full(plain) not in sortable:
+                raise UnknownName("order", plain, sortable)
+            part, path = sortable[self._full(plain)]
+            orders[part.name].append(f"-{path}" if name.startswith("-") else path)
+        return orders
 
     def _values(self, parameters: Mapping[str, Any], viewer: Viewer) -> dict[str, Any]:
         declared = self.export.parameters.keys()
@@ -141,37 +169,6 @@ class ExportSource:
                 f"{_listed(gone)}; new: {_listed(new)}). Start it over."
             )
         return values_of(self.fields(viewer), parameters)
-
-    def _rows(self, viewer: Viewer, values: Mapping[str, Any]) -> QuerySet[Any]:
-        rows: Any = self.export.get_queryset(viewer.user, values)
-        # By its attributes: a developer may have returned anything.
-        if getattr(rows, "model", None) is not self.model or not hasattr(rows, "query"):
-            label = self.model._meta.label
-            raise RequestRefused(f"The export '{self.label}' gives no queryset of {label}.")
-        if rows._fields is not None:
-            raise RequestRefused(
-                f"The export '{self.label}' gives values() where rows are needed: name them in "
-                "`columns`."
-            )
-        found: QuerySet[Any] = rows
-        return found
-
-    def _order(self, name: str, viewer: Viewer) -> str:
-        plain = name.removeprefix("-")
-        sortable = [
-            key
-            for key, entry in self._offered(viewer).items()
-            if self._is_path(as_column(entry).key)
-        ]
-        if plain not in sortable:
-            raise UnknownName("order", plain, sortable)
-        return name
-
-    def _is_path(self, key: Any) -> bool:
-        try:
-            return isinstance(key, str) and bool(follow(self.model, key))
-        except (FieldDoesNotExist, ToManyPath):
-            return False
 
 
 def _listed(names: Any) -> str:

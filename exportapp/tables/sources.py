@@ -7,7 +7,7 @@ developer put on the list or a field that the person may see anyway.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -16,20 +16,20 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin import site as default_site
 from django.contrib.admin.sites import all_sites
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.utils.text import slugify
 
-from exportapp.exceptions import RequestRefused, UnknownName
+from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
 from exportapp.tables.changelist import change_list, request_of, sort_field, turned
 from exportapp.tables.columns import ColumnSpec
-from exportapp.tables.exports import registered
+from exportapp.tables.exports import export_permission, registered
 from exportapp.tables.params import Fields
 from exportapp.tables.readable import field_names, may_read
 from exportapp.tables.registered import ExportSource
 from exportapp.tables.resolve import Resolver, column_name, with_unique_keys
 from exportapp.tables.selection import Selection, Viewer
+from exportapp.tables.sheets import SheetSpec
 from exportapp.tables.withheld import Withheld
 
 
@@ -56,12 +56,15 @@ class Source:
         return str(self.model._meta.verbose_name_plural)
 
     @property
-    def permission(self) -> str:
-        opts = self.model._meta
-        return f"{opts.app_label}.{get_permission_codename('export', opts)}"
+    def models(self) -> list[type[Model]]:
+        return [self.model]
+
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        return (export_permission(self.model),)
 
     def permits(self, user: Any) -> bool:
-        return bool(user.has_perm(self.permission))
+        return bool(user.has_perms(self.permissions))
 
     def fields(self, viewer: Viewer) -> Fields:
         """None: a list is narrowed by its filters."""
@@ -78,6 +81,13 @@ class Source:
         with viewer.active():
             return slugify(self.title) or "export"
 
+    def sheets(self, selection: Selection, viewer: Viewer) -> tuple[SheetSpec, ...]:
+        """The list as one sheet. Raises as `queryset` and `columns` do, and NotAllowed."""
+        columns, rows = self.columns(selection.columns, viewer), self.queryset(selection, viewer)
+        if not columns:
+            raise NotAllowed(f"The list of {self.label} has no column that you may have.")
+        return (SheetSpec(columns=columns, rows=rows),)
+
     def queryset(self, selection: Selection, viewer: Viewer) -> QuerySet[Any]:
         """The rows of the list page with these parameters, ordered, not evaluated, not counted.
 
@@ -92,21 +102,15 @@ class Source:
             if selection.keys is not None:
                 rows = rows.filter(pk__in=[self._key(text) for text in selection.keys])
             if selection.order:
-                rows = rows.order_by(
-                    *(self._order_item(name, listed, viewer) for name in selection.order)
-                )
+                items = (self._order_item(name, listed, viewer) for name in selection.order)
+                rows = rows.order_by(*items)
         if "?" in rows.query.order_by:
             raise RequestRefused("A random order cannot be exported: order by a field.")
         if rows.query.is_sliced:
             raise RequestRefused(f"The list of {self.label} is cut off by its own queryset.")
         return rows
 
-    def columns(
-        self,
-        names: Sequence[str] | None,
-        viewer: Viewer,
-        parameters: Mapping[str, Any] | None = None,
-    ) -> tuple[ColumnSpec, ...]:
+    def columns(self, names: Sequence[str] | None, viewer: Viewer) -> tuple[ColumnSpec, ...]:
         """The columns named, or the source's own where `names` is None.
 
         Raises UnknownName for what this viewer cannot name, and RequestRefused for a path to
@@ -116,10 +120,8 @@ class Source:
         with viewer.active():
             rows = self.model_admin.get_queryset(request)
             resolver = Resolver(self.model, self.model_admin, rows)
-            own = self._own(viewer)
-            if names is None:
-                chosen = own
-            else:
+            chosen = own = self._own(viewer)
+            if names is not None:
                 offered = {column_name(entry): entry for entry in [*self._listed(viewer), *own]}
                 chosen = [self._chosen(name, offered, viewer) for name in names]
             return with_unique_keys(resolver.resolve(entry) for entry in chosen)
@@ -166,9 +168,8 @@ class Source:
 
     def _may_name(self, path: str, viewer: Viewer) -> bool:
         """Whether this viewer may name a field that nobody put on a list."""
-        if self.withheld(viewer.user).covers(path):
-            return False
-        return may_read(self.model_admin, path, viewer)
+        withheld = self.withheld(viewer.user).covers(path)
+        return not withheld and may_read(self.model_admin, path, viewer)
 
     def _chosen(self, name: str, offered: dict[str, Any], viewer: Viewer) -> Any:
         # Never an attribute that nobody offered: "delete" is one.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from zipfile import ZipFile
@@ -28,9 +28,11 @@ from exportapp.xlsx.styles import (
     DEFAULT,
     HEADER_INDEX,
     SheetColumn,
+    Style,
     check_styles,
     order_fonts,
     style_indexes,
+    style_table,
 )
 
 Hook = Callable[[Workbook], None]
@@ -53,6 +55,8 @@ class SheetPlan:
     title: str
     rows: int
     """Data rows: those below the header."""
+    columns: tuple[SheetColumn, ...] = ()
+    """Its own ones, where sheets differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,10 @@ def build_skeleton(
 ) -> Skeleton:
     """Make the workbook with a header row, a frozen header and a filter on each sheet.
 
+    `columns` are those of every sheet that any workbook of the export has: all of them share one
+    table of styles, whichever sheets this one has. They are the columns of each sheet whose plan
+    names none of its own.
+
     `properties` are openpyxl's DocumentProperties by name (title, creator, created, description);
     `notes` become a last sheet of label and text; `hook` is called with the workbook last of all.
     Equal input gives equal bytes.
@@ -107,10 +115,11 @@ def build_skeleton(
     Raises LimitExceeded for more columns or rows than a sheet has, XlsxError for no column, no
     sheet, a title that Excel refuses, or a hook that moved what the rows rely on.
     """
+    sheets = [replace(plan, columns=tuple(plan.columns or columns)) for plan in sheets]
     _check(columns, sheets)
     book = Workbook()
-    book.remove(book.worksheets[0])
-    pages = [_add_sheet(book, plan, columns) for plan in sheets]
+    _number_styles(book, columns)
+    pages = [_add_sheet(book, plan, style_table(columns)) for plan in sheets]
     if notes:
         _add_notes(book, notes)
     _set_properties(book, properties)
@@ -120,24 +129,33 @@ def build_skeleton(
 
 
 def _check(columns: Sequence[SheetColumn], sheets: Sequence[SheetPlan]) -> None:
-    check_columns(len(columns))
     if not sheets:
         raise XlsxError("A workbook needs at least 1 sheet; it has 0.")
     for position, plan in enumerate(sheets):
+        check_columns(len(plan.columns))
         check_rows(plan.rows + 1)
         if plan.title != sheet_title(plan.title, [earlier.title for earlier in sheets[:position]]):
             raise XlsxError(f"Excel refuses the sheet title '{plan.title}', or it is there twice.")
 
 
-def _add_sheet(book: Workbook, plan: SheetPlan, columns: Sequence[SheetColumn]) -> Worksheet:
-    sheet: Worksheet = book.create_sheet(plan.title)
+def _number_styles(book: Workbook, columns: Sequence[SheetColumn]) -> None:
     # openpyxl numbers a style when it is first asked for the number: the header's comes first.
-    headers = {_add_header(sheet, number, column) for number, column in enumerate(columns, 1)}
-    indexes = [_add_column(sheet, number, column) for number, column in enumerate(columns, 1)]
+    scratch = book.worksheets[0]
+    headers = {_add_header(scratch, number, column) for number, column in enumerate(columns, 1)}
+    indexes = [_add_column(scratch, number, column) for number, column in enumerate(columns, 1)]
     if headers != {HEADER_INDEX} or indexes != style_indexes(columns):
         raise XlsxError(f"openpyxl numbered the styles {headers} and {indexes}.")
+    book.remove(scratch)
+
+
+def _add_sheet(book: Workbook, plan: SheetPlan, styles: Mapping[Style, int]) -> Worksheet:
+    sheet: Worksheet = book.create_sheet(plan.title)
+    for number, column in enumerate(plan.columns, 1):
+        _add_header(sheet, number, column)
+        if _add_column(sheet, number, column) != styles.get(column.style):
+            raise XlsxError(f"The style of the column '{column.title}' is in no table.")
     sheet.freeze_panes = "A2"
-    sheet.auto_filter.ref = _cell_range(plan, columns)
+    sheet.auto_filter.ref = _cell_range(plan)
     return sheet
 
 
@@ -189,8 +207,8 @@ def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _cell_range(plan: SheetPlan, columns: Sequence[SheetColumn]) -> str:
-    return f"A1:{get_column_letter(len(columns))}{plan.rows + 1}"
+def _cell_range(plan: SheetPlan) -> str:
+    return f"A1:{get_column_letter(len(plan.columns))}{plan.rows + 1}"
 
 
 def _cut_up(
@@ -208,7 +226,7 @@ def _cut_up(
     parts = []
     for page, plan in zip(pages, sheets, strict=True):
         name = page.path.removeprefix("/")
-        parts.append(_cut_sheet(name, files.pop(name), plan, _cell_range(plan, columns)))
+        parts.append(_cut_sheet(name, files.pop(name), plan, _cell_range(plan)))
     first = Part(CONTENT_TYPES, files.pop(CONTENT_TYPES))
     return Skeleton((first, *(Part(*item) for item in files.items())), tuple(parts))
 

@@ -7,8 +7,8 @@ from django.contrib import admin
 from django.db.models import Value
 from django.db.models.functions import Concat
 
-from exportapp import Column, Export, register
-from project.shop.models import Customer, Order, Product
+from exportapp import Column, Export, Sheet, register
+from project.shop.models import Customer, Order, OrderLine, Product
 
 
 @register
@@ -26,7 +26,7 @@ class PaidOrders(Export):
         "amount",
         "label",
         "shout",
-        Column("note", permission="shop.view_note"),
+        Column("note", permission="gallery.view_note"),
     )
     parameters = {
         "since": forms.DateField(label="Since", help_text="The first day."),
@@ -83,3 +83,74 @@ class PriceList(Export):
 
     def has_permission(self, user):
         return user.get_username() == "ann"
+
+
+class BookedOrders(Sheet):
+    """An order of its own, a method, and a column that asks for a permission."""
+
+    name = "orders"
+    title = "Orders"
+    model = Order
+    columns = (
+        "number",
+        "status",
+        "created_at",
+        "shout",
+        Column("note", permission="gallery.view_note"),
+    )
+
+    def get_queryset(self, user, params):
+        return Order.objects.filter(created_at__date__gte=params["since"]).order_by("-amount")
+
+    @admin.display(description="Shout")
+    def shout(self, order) -> str:
+        if order.number in SILENT:
+            raise ValueError(order.number)
+        return order.number.upper() + "!"
+
+
+class BookedLines(Sheet):
+    """Read by COPY; its title is the model's."""
+
+    name = "lines"
+    model = OrderLine
+    columns = (
+        Column("order__number", title="Order"),
+        "product",
+        Column("unit_price", number_format='#,##0.00 "EUR"', align="right"),
+        "quantity",
+    )
+
+    def get_queryset(self, user, params):
+        return OrderLine.objects.filter(order__created_at__date__gte=params["since"])
+
+
+class BookedCustomers(Sheet):
+    """Nobody without the permission has any of its columns."""
+
+    name = "customers"
+    title = "Customers"
+    model = Customer
+    columns = (
+        Column("name", permission="shop.view_customer"),
+        Column("joined", permission="shop.view_customer", number_format="dd/mm/yyyy"),
+    )
+
+    def get_queryset(self, user, params):
+        ordered = Order.objects.filter(created_at__date__gte=params["since"])
+        return Customer.objects.filter(orders__in=ordered).distinct().order_by("name")
+
+
+SILENT: set[str] = set()
+"""The numbers of orders that cannot shout."""
+
+
+@register
+class OrderBook(Export):
+    """Orders, their lines and who ordered, each on a sheet."""
+
+    name = "order-book"
+    title = "Order book"
+    sheets = (BookedOrders, BookedLines, BookedCustomers)
+    parameters = {"since": forms.DateField(label="Since")}
+    filename = "book-{since}"

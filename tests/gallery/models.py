@@ -148,6 +148,9 @@ class Secret(models.Model):
     password = models.CharField(max_length=20)
     artist = models.OneToOneField(Artist, models.CASCADE, null=True)
 
+    class Meta:
+        permissions = [("view_note", "Can view the notes of orders")]
+
     def __str__(self):
         return self.name
 

@@ -99,6 +99,23 @@ def test_the_columns_of_every_sheet_name_the_styles_that_the_rows_do(sheets):
         assert styles_in(sheet.head) == style_indexes(COLUMNS)
 
 
+@pytest.mark.parametrize("shown", [(0, 1, 2), (2,), (2, 0), (1,)])
+def test_sheets_of_other_columns_share_one_table_of_styles(shown):
+    sets = [tuple(COLUMNS[3:]), tuple(COLUMNS[:3]), (COLUMNS[4], *columns_of("Remark"))]
+    all_columns = [column for columns in sets for column in columns]
+    plans = [SheetPlan(f"Sheet {number}", number, sets[number]) for number in shown]
+    skeleton = build_skeleton(all_columns, plans, properties={})
+    book = openpyxl.load_workbook(packed(skeleton))
+    indexes = style_indexes(all_columns)
+
+    for number, part in zip(shown, skeleton.sheets, strict=True):
+        before = sum(map(len, sets[:number]))
+        sheet = book[f"Sheet {number}"]
+        assert styles_in(part.head) == indexes[before : before + len(sets[number])]
+        assert [cell.value for cell in sheet[1]] == [column.title for column in sets[number]]
+        assert sheet.auto_filter.ref == f"A1:{'ABCD'[len(sets[number]) - 1]}{number + 1}"
+
+
 def test_a_style_number_stands_for_the_format_and_alignment_of_its_column():
     book = book_of(SheetPlan("Orders", 1))
     formats = book._cell_styles
@@ -244,6 +261,7 @@ def test_a_sheet_without_rows_is_a_header():
         (COLUMNS, [SheetPlan("A", 1_048_576)], LimitExceeded, "1048577"),
         (COLUMNS, [SheetPlan("A", 1), SheetPlan("a", 1)], XlsxError, "'a'"),
         (COLUMNS, [SheetPlan("a/b", 1)], XlsxError, "'a/b'"),
+        (columns_of("x"), [SheetPlan("A", 1, (COLUMNS[2],))], XlsxError, "in no table"),
     ],
 )
 def test_what_no_workbook_holds_is_refused_with_its_number(columns, plans, error, reason):

@@ -10,7 +10,7 @@ from typing_extensions import Buffer
 
 from exportapp.conf import conf
 from exportapp.flat import BOM, Dialect, Envelope, header_line, render_lines
-from exportapp.jobs.book import Book
+from exportapp.jobs.book import Book, Page
 from exportapp.jobs.formats.base import Format, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
@@ -41,7 +41,7 @@ class Delimited(Format):
         beat: Heartbeat,
     ) -> list[list[Any]]:
         with self._envelope(out) as envelope:
-            envelope.lines([self._head(book)], 0)
+            envelope.lines([self._head(book.page(segments[0].sheet))], 0)
             return [
                 envelope.lines(self._lines(book, part, source, beat), part.rows).to_json()
                 for part in segments
@@ -59,7 +59,7 @@ class Delimited(Format):
             beat()
 
         with self._envelope(out, copied) as envelope:
-            envelope.lines([self._head(book)], 0)
+            envelope.lines([self._head(book.page(sheets[0].number))], 0)
             for sheet in sheets:
                 for _, span in sheet.pieces:
                     with next(sources) as source:
@@ -70,13 +70,13 @@ class Delimited(Format):
         level = conf.DEFLATE_LEVEL
         return Envelope(out, gzip=self.options.gzip, level=level, progress=progress)
 
-    def _head(self, book: Book) -> bytes:
-        titles = header_line([column.title for column in book.columns], self.dialect)
+    def _head(self, page: Page) -> bytes:
+        titles = header_line([column.title for column in page.columns], self.dialect)
         return (BOM if self.options.bom else b"") + titles
 
     def _lines(
         self, book: Book, segment: Segment, source: BinaryIO, beat: Heartbeat
     ) -> Iterator[Buffer]:
-        columns = [(cell.kind, cell.time_zone) for cell in book.cells]
+        columns = [(cell.kind, cell.time_zone) for cell in book.page(segment.sheet).cells]
         for batch in batches_of(source, segment, beat):
             yield render_lines(batch, columns, self.dialect)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from exportapp.exceptions import FileDamaged
 from exportapp.flat import Digits, FlatColumn, digits_of, typed_schema, typed_table
-from exportapp.jobs.book import Book
+from exportapp.jobs.book import Book, Page
 from exportapp.jobs.formats.base import Format, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
@@ -44,7 +44,8 @@ class Parquet(Format):
         beat: Heartbeat,
     ) -> list[list[Any]]:
         # Text as it comes, so that any digits of the other shards can be given to it later.
-        schema = arrow_schema(book.specs)
+        # A shard is of one sheet of the export, and here a sheet holds any number of rows.
+        schema = arrow_schema(book.page(segments[0].sheet).specs)
         placed: list[list[Any]] = []
         with pq.ParquetWriter(out, schema, **WRITING) as writer:
             for segment in segments:
@@ -64,13 +65,14 @@ class Parquet(Format):
         sources: Iterator[BinaryIO],
         beat: Heartbeat,
     ) -> None:
-        columns = _columns(book)
+        page = book.page(sheets[0].number)
+        columns = _columns(page)
         pieces = [piece for sheet in sheets for _, piece in sheet.pieces]
         digits = [
             reduce(Digits.merge, (Digits.from_json(piece[0][at]) for piece in pieces), Digits())
             for at in range(len(columns))
         ]
-        schema = typed_schema(columns, arrow_schema(book.specs), digits)
+        schema = typed_schema(columns, arrow_schema(page.specs), digits)
         with pq.ParquetWriter(out, schema, **WRITING) as writer:
             for source, (_, rows) in zip(sources, pieces, strict=True):
                 with source:
@@ -85,8 +87,8 @@ def _longest(arrays: Iterable[pa.Array]) -> Digits:
     return reduce(Digits.merge, map(digits_of, arrays), Digits())
 
 
-def _columns(book: Book) -> list[FlatColumn]:
+def _columns(page: Page) -> list[FlatColumn]:
     return [
         FlatColumn(spec.key, cell.kind, cell.time_zone)
-        for spec, cell in zip(book.specs, book.cells, strict=True)
+        for spec, cell in zip(page.specs, page.cells, strict=True)
     ]

@@ -109,7 +109,7 @@ class Workbook(Format):
 
 def _xml(book: Book, segment: Segment, source: BinaryIO, beat: Heartbeat) -> Iterator[Buffer]:
     """The XML of the segment's rows, batch by batch."""
-    row = segment.first_row
+    row, cells = segment.first_row, book.page(segment.sheet).cells
     for batch in batches_of(source, segment, beat):
-        yield render_rows(batch, book.cells, row)
+        yield render_rows(batch, cells, row)
         row += batch.num_rows
