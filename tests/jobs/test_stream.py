@@ -6,6 +6,7 @@ import io
 import struct
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile, ZipFile
@@ -285,5 +286,5 @@ def test_a_stream_opens_in_a_program_that_reads_from_the_start(
     orders(30)
     path = tmp_path / "orders.xlsx"
     path.write_bytes(b"".join(stream(ORDERS, operator)))
-    rows = openpyxl.load_workbook(path, read_only=True).worksheets[0].iter_rows(values_only=True)
-    assert len(list(rows)) == 31
+    with closing(openpyxl.load_workbook(path, read_only=True)) as book:
+        assert len(list(book.worksheets[0].iter_rows(values_only=True))) == 31
