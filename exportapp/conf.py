@@ -93,6 +93,9 @@ class Settings:
     THROTTLE_SECONDS: float = 5.0
     """The least time between two calls of THROTTLE by one worker."""
 
+    SENDFILE: bool = False
+    """Whether the web server sends finished files, by django-sendfile2 and its settings."""
+
     ANCHOR_TTL: int = 24 * 3600
     """How long anchors live in Redis after the last heartbeat, in seconds."""
 

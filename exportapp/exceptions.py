@@ -11,6 +11,7 @@
   x FileDamaged                     a spool file is not what was committed
     + FileUnknown                   the export has no file of this number
     + FileExpired                   its time is over and it was removed
+  x VerificationFailed              a finished file does not read as what was put into it
   x SnapshotLost                    nobody holds the moment that all rows are to be read at
   x SnapshotTooOld                  it was held for longer than a database should
   x LeaseLost                       somebody else holds the piece: drop the file and go
@@ -100,6 +101,17 @@ class FileExpired(FileDamaged):
     """The time of this export is over and its files were removed: make it again."""
 
     code = "file_expired"
+
+
+class VerificationFailed(ExportError):
+    """The finished file does not read as what was put into it: it is not handed out."""
+
+    code = "verification_failed"
+
+    def __init__(self, message: str | None = None, file: int | None = None) -> None:
+        self.file = file
+        """Number of the file, where one is to blame."""
+        super().__init__(message)
 
 
 class SnapshotLost(ExportError):

@@ -17,6 +17,10 @@ ADVICE: Final[dict[str, Promise]] = {
     ),
     "source_changed": _("Go back to the list and ask for a new export."),
     "too_large": _("Choose fewer columns or filter the list, and ask for a new export."),
+    "verification_failed": _(
+        "The finished file did not read as what was put into it and was removed. Resume to have it "
+        "made once more; if it happens again, report it."
+    ),
     "row_refused": _("Correct the value in that row, then resume."),
     "poison": _(
         "Workers died on these rows each time. Look at the worker's log for memory or a crash, "

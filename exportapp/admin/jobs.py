@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -9,13 +10,13 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
-    FileResponse,
     Http404,
     HttpRequest,
     HttpResponse,
     HttpResponseNotAllowed,
     HttpResponseRedirect,
 )
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -35,15 +36,16 @@ from exportapp.exceptions import (
     RequestRefused,
     UnknownName,
 )
-from exportapp.jobs.delivery import HEADERS, deliver
+from exportapp.jobs.delivery import Delivery, deliver, deliver_manifest
 from exportapp.jobs.rights import may_see
+from exportapp.jobs.transfer import respond
 from exportapp.jobs.wakeups import wake_reconciler
 from exportapp.models import ExportJob
 
 
 class JobChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Any]:
-        return super().get_queryset(request, *args).prefetch_related("files")
+        return super().get_queryset(request, *args).prefetch_related("files").defer("manifest")
 
 
 @admin.register(ExportJob)
@@ -105,15 +107,14 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_urls(self) -> list[URLPattern]:
         guard = self.admin_site.admin_view
+        download = guard(self.download_view)
         own = [
             # Outside the guard: see there.
             path("<uuid:pk>/part/<slug:part>/", never_cache(self.part_view), name=_named("part")),
             path("<uuid:pk>/do/<slug:deed>/", guard(self.deed_view), name=_named("do")),
-            path(
-                "<uuid:pk>/download/<int:number>/",
-                guard(self.download_view),
-                name=_named("download"),
-            ),
+            path("<uuid:pk>/download/", download, name=_named("download_all")),
+            path("<uuid:pk>/download/<int:number>/", download, name=_named("download")),
+            path("<uuid:pk>/manifest/", guard(self.manifest_view), name=_named("manifest")),
         ]
         return [*own, *AskingPages(self.admin_site).urls(), *super().get_urls()]
 
@@ -164,17 +165,25 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return HttpResponseRedirect(self._back(request, job))
 
     def download_view(
-        self, request: HttpRequest, pk: Any, number: int
-    ) -> HttpResponse | FileResponse:
-        """File `number` as an attachment, its right asked again.
+        self, request: HttpRequest, pk: Any, number: int | None = None
+    ) -> HttpResponseBase:
+        """File `number` as an attachment; without a number the file, or all of several as a zip.
 
         403 when the right to the rows is gone, 404 for a job of somebody else or no such file,
         409 while it is not ready, 410 when it is gone; the last two show the job's page.
         """
+        return self._deliver(request, pk, lambda job: deliver(job, request.user, number))
+
+    def manifest_view(self, request: HttpRequest, pk: Any) -> HttpResponseBase:
+        """What was made of what, as an attachment; refused as a download is."""
+        return self._deliver(request, pk, lambda job: deliver_manifest(job, request.user))
+
+    def _deliver(
+        self, request: HttpRequest, pk: Any, make: Callable[[ExportJob], Delivery]
+    ) -> HttpResponseBase:
         job = self._find(request, pk)
         try:
-            delivery = deliver(job, request.user, number)
-            opened = delivery.open()
+            return respond(request, job, request.user, make(job))
         except NotAllowed as error:
             raise PermissionDenied(str(error)) from error
         except (UnknownName, FileUnknown) as error:
@@ -183,13 +192,6 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return self._page(request, job, status=409, refusal=str(error))
         except FileDamaged as error:
             return self._page(request, job, status=410, refusal=str(error))
-        return FileResponse(
-            opened,
-            as_attachment=True,
-            filename=delivery.filename,
-            content_type=delivery.content_type,
-            headers=HEADERS,
-        )
 
     def _find(self, request: HttpRequest, pk: Any) -> ExportJob:
         job: ExportJob | None = self.get_object(request, str(pk))

@@ -133,7 +133,11 @@ class ListQuery(serializers.Serializer[Any]):
 
 
 class DownloadQuery(serializers.Serializer[Any]):
-    file = serializers.IntegerField(default=1, min_value=1, help_text="Number of the file.")
+    file = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        help_text="Number of the file; without it all of several as one zip.",
+    )
 
 
 def _tuple(names: list[str] | None) -> tuple[str, ...] | None:

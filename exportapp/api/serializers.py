@@ -72,11 +72,12 @@ class ExportLinksSerializer(serializers.Serializer[Any]):
     resume = serializers.URLField(allow_null=True)
     cancel = serializers.URLField(allow_null=True)
     download = serializers.URLField(allow_null=True)
+    manifest = serializers.URLField(allow_null=True)
 
     def to_representation(self, instance: ExportJob) -> dict[str, str | None]:
         links: dict[str, str | None] = {"self": _address("detail", instance, self.context)}
-        for name in ("pause", "resume", "cancel", "download"):
-            legal = getattr(instance, f"can_{name}")
+        for name in ("pause", "resume", "cancel", "download", "manifest"):
+            legal = getattr(instance, "can_download" if name == "manifest" else f"can_{name}")
             links[name] = _address(name, instance, self.context) if legal else None
         return links
 

@@ -4,9 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import FileResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import get_conditional_response
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
@@ -28,7 +26,9 @@ from exportapp.api.serializers import (
     ExportSerializer,
 )
 from exportapp.jobs import lifecycle
-from exportapp.jobs.delivery import HEADERS, XLSX, deliver, require_download
+from exportapp.jobs.delivery import ZIP, deliver, deliver_manifest, require_download
+from exportapp.jobs.formats.workbook import MEDIA_TYPE as XLSX
+from exportapp.jobs.transfer import respond
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Viewer
 
@@ -74,7 +74,7 @@ class OwnViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
 class ExportViewSet(OwnViewSet):
     """Exports to Excel: one's own, and all of them for a superuser."""
 
-    queryset: Any = ExportJob.objects.prefetch_related("files")
+    queryset: Any = ExportJob.objects.defer("manifest").prefetch_related("files")
     serializer_class = ExportSerializer
 
     def get_queryset(self) -> QuerySet[ExportJob]:
@@ -163,23 +163,35 @@ class ExportViewSet(OwnViewSet):
 
     @extend_schema(
         parameters=[DownloadQuery],
-        responses={(200, XLSX): OpenApiTypes.BINARY} | problems(400, 403, 404, 409, 410),
+        responses={
+            (200, XLSX): OpenApiTypes.BINARY,
+            (200, ZIP): OpenApiTypes.BINARY,
+            (206, XLSX): OpenApiTypes.BINARY,
+            (206, ZIP): OpenApiTypes.BINARY,
+            416: OpenApiResponse(description="The range lies behind the end."),
+        }
+        | problems(400, 403, 404, 409, 410),
     )
     @action(detail=True)
     def download(self, request: Request, pk: str) -> HttpResponseBase:
-        """A finished workbook. Its ETag is its SHA-256."""
+        """A finished file, or all of several as one zip; `Range` goes on with a broken one.
+
+        The ETag of a file is its SHA-256.
+        """
         asked = DownloadQuery(data=request.query_params)
         asked.is_valid(raise_exception=True)
-        file = deliver(self.get_object(), request.user, asked.validated_data["file"])
-        etag = f'"{file.sha256}"'
-        known = get_conditional_response(request._request, etag)
-        return known or FileResponse(
-            file.open(),
-            as_attachment=True,
-            filename=file.filename,
-            content_type=file.content_type,
-            headers={**HEADERS, "ETag": etag},
-        )
+        job = self.get_object()
+        delivery = deliver(job, request.user, asked.validated_data.get("file"))
+        return respond(request._request, job, request.user, delivery)
+
+    @extend_schema(
+        responses={(200, JSONRenderer.media_type): OpenApiTypes.OBJECT} | problems(403, 404, 409)
+    )
+    @action(detail=True)
+    def manifest(self, request: Request, pk: str) -> HttpResponseBase:
+        """What was made of what: files, sheets, rows, digests, what was asked, versions."""
+        job = self.get_object()
+        return respond(request._request, job, request.user, deliver_manifest(job, request.user))
 
     @extend_schema(
         # The first in the order of the texts counts as the answer's form: so both are pairs.

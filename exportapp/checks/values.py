@@ -101,6 +101,8 @@ def _out_of_range(name: str, default: Any, value: Any) -> str | None:
         return None if value in CHOICES[name] else ", ".join(CHOICES[name])
     if name == "OPTIONS":
         return _options_at_odds(value)
+    if isinstance(default, bool):
+        return None if isinstance(value, bool) else "True, False"
     if isinstance(default, str):
         return None if isinstance(value, str) and value else "a name"
     if value is None and default is None:

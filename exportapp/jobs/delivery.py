@@ -1,63 +1,130 @@
-"""A finished file on its way to a person, before any face has made a response of it."""
+"""Finished files on their way to a person: who may have what. `transfer` makes responses of it."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Final
+from zoneinfo import ZoneInfo
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
-from exportapp.exceptions import FileDamaged, NotAllowed
-from exportapp.jobs.files import local_path
-from exportapp.jobs.lifecycle import downloaded
+from exportapp.exceptions import (
+    FileDamaged,
+    FileExpired,
+    FileUnknown,
+    IllegalTransition,
+    NotAllowed,
+)
+from exportapp.jobs.archive import Member, archive
+from exportapp.jobs.content import Content, FilePiece
+from exportapp.jobs.files import crc32_of, local_path
+from exportapp.jobs.formats import format_of
+from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.rights import may_download, may_see, require_columns, require_export
-from exportapp.models import ExportJob
+from exportapp.models import ExportFile, ExportJob
+from exportapp.states import JobState
 from exportapp.tables.sources import find_source
+from exportapp.xlsx.deflate import crc32
 
-XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-"""The media type of a workbook. Source: IANA media types registry, ECMA-376 part 1."""
+ZIP: Final = "application/zip"
+JSON: Final = "application/json"
 
-HEADERS: Final = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
-"""What every response with a file says: rows of one person are kept by nobody else."""
+ALL: Final = "all"
+"""In the event of a download: every file, as one zip."""
+
+MANIFEST: Final = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    path: Path
     filename: str
     """What the person's copy is called."""
-    size: int
-    """In bytes."""
-    sha256: str
-    """Of the whole file, in hex: the validator of an ETag."""
-    content_type: str = XLSX
+    content: Content
+    digest: str
+    """The validator of an ETag: SHA-256, in hex, of the file; of a zip, that of what is in it."""
+    content_type: str
+    taken: int | str | None = None
+    """What its event says was taken: the file's number, or ALL; None where nothing is noted."""
+    path: Path | None = None
+    """Where the content is one file on disk."""
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.content.size
 
     def open(self) -> BinaryIO:
-        """Raises FileDamaged when the file is gone."""
+        """The one file that it is. Raises FileDamaged when it is gone."""
+        assert self.path is not None
         try:
             return self.path.open("rb")
         except FileNotFoundError as error:
             raise _damaged(self.filename) from error
 
 
-def deliver(job: ExportJob, user: Any, number: int = 1) -> Delivery:
-    """File `number` of `job` for `user`, with a note that they took it.
+def deliver(job: ExportJob, user: Any, number: int | None = None) -> Delivery:
+    """File `number` of `job` for `user`; without a number the file, or all of several as one zip.
 
-    Raises NotAllowed when the right to the rows is gone, IllegalTransition while the file is not
-    ready, and FileDamaged when it is missing or its size is not what was committed (FileExpired
-    after its time, FileUnknown for a number there is none of). The digest is not computed again
-    here: it takes seconds for a large file, and whoever gets it can.
+    Raises NotAllowed when the right to the rows is gone, IllegalTransition while the files are not
+    ready, and FileDamaged when one is missing, has another size than was committed, or was found
+    to be wrong (FileExpired after its time, FileUnknown for a number there is none of). Digests
+    are not computed again here: it takes seconds for a large file, and whoever gets it can.
     """
     require_download(user, job)
-    # What turns out to be damaged was not taken: the note goes back with the transaction.
-    with transaction.atomic():
-        file = downloaded(job, number, user=user)
-        path = local_path(file.path)
-        if not path.is_file() or path.stat().st_size != file.size:
-            raise _damaged(file.filename)
-    return Delivery(path=path, filename=file.filename, size=file.size, sha256=file.sha256)
+    files = finished_files(job)
+    if number is None and len(files) > 1:
+        return _all_of(job, files)
+    return _one_of(job, _numbered(files, number or 1))
+
+
+def deliver_manifest(job: ExportJob, user: Any) -> Delivery:
+    """The manifest of `job` for `user`; it outlives the files. No event is made of it.
+
+    Raises NotAllowed, IllegalTransition while there is none yet, and FileUnknown for an export
+    that was made when there were no manifests.
+    """
+    require_download(user, job)
+    data = manifest_of(job)
+    return Delivery(
+        filename=f"{PurePath(job.filename).stem}-{MANIFEST}",
+        content=Content((data,)),
+        digest=hashlib.sha256(data).hexdigest(),
+        content_type=JSON,
+    )
+
+
+def manifest_of(job: ExportJob) -> bytes:
+    """The manifest as it was written when the export succeeded. Raises as `deliver_manifest`."""
+    if not job.manifest and job.state not in (JobState.SUCCEEDED, JobState.EXPIRED):
+        raise IllegalTransition(f"The export is “{job.state.label}”; its manifest is not there.")
+    if not job.manifest:
+        raise FileUnknown("The export was made before there were manifests.")
+    return str(job.manifest).encode()
+
+
+def finished_files(job: ExportJob) -> list[ExportFile]:
+    """The files of `job`. Raises IllegalTransition while it is not ready, FileExpired after."""
+    if job.state == JobState.EXPIRED:
+        raise FileExpired
+    if not job.can_download:
+        raise IllegalTransition(f"The export is “{job.state.label}”; its file is not there.")
+    return list(job.files.all())
+
+
+def note(job: ExportJob, user: Any, taken: int | str, filename: str, *, resumed: bool) -> None:
+    """Record that `user` took it, once for each download.
+
+    A request for a later part of it goes on with a download that is noted; from somebody of whom
+    none is noted it is one, so that nobody takes all but the first byte unseen.
+    """
+    if resumed and user.pk:
+        before = job.events.filter(kind=Happened.DOWNLOADED, user=user, data__file=taken)
+        if before.exists():
+            return
+    record(job, Happened.DOWNLOADED, filename, user=user, file=taken)
 
 
 def require_download(user: Any, job: ExportJob) -> None:
@@ -68,6 +135,75 @@ def require_download(user: Any, job: ExportJob) -> None:
         if may_see(user, job):
             require_columns(user, job, source)
         raise NotAllowed(_("This export was made for somebody else."))
+
+
+def _sound(job: ExportJob, files: Sequence[ExportFile]) -> list[Path]:
+    """Where the files are. Raises FileDamaged when one is not as it was, as far as is known."""
+    looked = job.events.filter(kind__in=(Happened.VERIFIED, Happened.DAMAGED)).order_by("pk")
+    # Of each file what was found last; events of shards name none.
+    found = {event.data.get("file"): event for event in looked}
+    paths = []
+    for file in files:
+        path, last = local_path(file.path), found.get(file.number)
+        if not path.is_file() or path.stat().st_size != file.size:
+            raise _damaged(file.filename)
+        if last and last.kind == Happened.DAMAGED:
+            raise FileDamaged(f"{last.message} Make the export again.")
+        paths.append(path)
+    return paths
+
+
+def _one_of(job: ExportJob, file: ExportFile) -> Delivery:
+    (path,) = _sound(job, [file])
+    return Delivery(
+        filename=file.filename,
+        content=Content((FilePiece(path, file.size),)),
+        digest=file.sha256,
+        content_type=format_of(job).content_type,
+        taken=file.number,
+        path=path,
+    )
+
+
+def _all_of(job: ExportJob, files: Sequence[ExportFile]) -> Delivery:
+    members = [
+        Member(
+            name=file.filename,
+            crc32=crc32_of(file.path) if file.crc32 is None else file.crc32,
+            content=FilePiece(path, file.size),
+        )
+        for file, path in zip(files, _sound(job, files), strict=True)
+    ]
+    if job.manifest:
+        data = manifest_of(job)
+        members.append(Member(name=MANIFEST, crc32=crc32(data), content=data))
+    assert job.finished_at is not None
+    content = archive(members, job.finished_at.astimezone(ZoneInfo(job.time_zone)))
+    return Delivery(
+        filename=f"{PurePath(job.filename).stem}.zip",
+        content=content,
+        digest=_digest(content, files),
+        content_type=ZIP,
+        taken=ALL,
+    )
+
+
+def _digest(content: Content, files: Sequence[ExportFile]) -> str:
+    """Of everything that the bytes are made of, without reading the files."""
+    digest = hashlib.sha256()
+    for piece in content.pieces:
+        if isinstance(piece, bytes):
+            digest.update(piece)
+    for file in files:
+        digest.update(bytes.fromhex(file.sha256))
+    return digest.hexdigest()
+
+
+def _numbered(files: Sequence[ExportFile], number: int) -> ExportFile:
+    for file in files:
+        if file.number == number:
+            return file
+    raise FileUnknown(f"The export has no file {number}.")
 
 
 def _damaged(filename: str) -> FileDamaged:

@@ -24,11 +24,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, storages
 
 from exportapp.conf import conf
-from exportapp.exceptions import FileDamaged, LeaseLost, WorkInterrupted
+from exportapp.exceptions import FileDamaged, LeaseLost, VerificationFailed, WorkInterrupted
 from exportapp.models import ExportJob
+from exportapp.xlsx.deflate import crc32
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
+BLOCK = 2**18
+"""Bytes of a file that are held while it is read through."""
 
 NAME = re.compile(r"(?:shard-(?P<shard>\d+)|.+)\.f(?P<fence>\d+)\.\w+(?:\.gz)?(?:\.part)?")
 """A file that we wrote: `shard-00001.f3.arrow`, `orders.f2.xlsx`, with or without `.part`."""
@@ -54,6 +57,7 @@ class Written:
     path: str
     size: int = 0
     sha256: str = ""
+    crc32: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,10 @@ def writing(job: ExportJob, name: str, fence: int) -> Iterator[Written]:
             file.flush()
             with ThreadPoolExecutor(max_workers=1) as pool:
                 # The disk is waited for meanwhile.
-                digest = pool.submit(_digest, file)
+                digests = pool.submit(_digests, file)
                 os.fsync(file.fileno())
             written.size = os.fstat(file.fileno()).st_size
-            written.sha256 = digest.result()
+            written.sha256, written.crc32 = digests.result()
         os.replace(part, final)
         _sync_directory(final.parent)
     except BaseException:
@@ -115,18 +119,24 @@ def opened(path: str, sha256: str) -> BinaryIO:
             file = stack.enter_context(open(_root() / path, "rb"))
         except FileNotFoundError as error:
             raise FileDamaged(f"{path} is missing from the export storage.") from error
-        if _digest(file) != sha256:
+        if _digests(file)[0] != sha256:
             raise FileDamaged(f"{path} is not what was committed (SHA-256 differs).")
         stack.pop_all()
         return file
 
 
+def crc32_of(path: str) -> int:
+    """The CRC-32 of a committed file, for one that was committed without it."""
+    with open(_root() / path, "rb") as file:
+        return _digests(file)[1]
+
+
 @contextlib.contextmanager
 def kept_if_committed(*paths: str) -> Iterator[None]:
-    """Remove the files again when the commit inside is refused."""
+    """Remove the files again when the commit inside is refused, or they are not to be committed."""
     try:
         yield
-    except (LeaseLost, WorkInterrupted):
+    except (FileDamaged, LeaseLost, VerificationFailed, WorkInterrupted):
         for path in paths:
             remove(path)
         raise
@@ -214,11 +224,15 @@ def _writer(name: str) -> tuple[int, int] | None:
     return (int(found["shard"] or 0), int(found["fence"])) if found else None
 
 
-def _digest(file: BinaryIO) -> str:
+def _digests(file: BinaryIO) -> tuple[str, int]:
+    """SHA-256 in hex and CRC-32, in one reading."""
+    sha256, crc, buffer = hashlib.sha256(), 0, memoryview(bytearray(BLOCK))
     file.seek(0)
-    digest = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
+    while size := cast(Any, file).readinto(buffer):
+        sha256.update(buffer[:size])
+        crc = crc32(buffer[:size], crc)
     file.seek(0)
-    return digest
+    return sha256.hexdigest(), crc
 
 
 def _sync_directory(path: Path) -> None:

@@ -35,6 +35,7 @@ class Happened(StrEnum):
     REFUSED = "refused"
     RECOVERED = "recovered"
     DAMAGED = "damaged"
+    VERIFIED = "verified"
     STARTED_OVER = "started_over"
     FAILED = "failed"
     WOKEN = "woken"

@@ -14,19 +14,14 @@ from django.db import IntegrityError, connections, transaction
 from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
-from exportapp.exceptions import (
-    FileExpired,
-    FileUnknown,
-    IllegalTransition,
-    RequestRefused,
-    UnknownName,
-)
+from exportapp.exceptions import IllegalTransition, RequestRefused, UnknownName
 from exportapp.jobs.formats import format_with
 from exportapp.jobs.journal import Happened, record, trace_id
 from exportapp.jobs.leases import PROGRESS, SETTLED
 from exportapp.jobs.options import Options
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.rights import source_for, viewer_of
+from exportapp.jobs.slices import require_reader
 from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
 from exportapp.models import Consistency, ExportJob, ExportShard
@@ -63,6 +58,8 @@ def create(
     sheets = source.sheets(selection, viewer)
     databases = [Keyset.of(sheet.rows).queryset.db for sheet in sheets]
     chosen = Options.asked(options)
+    if chosen.verify:
+        require_reader()
     job = ExportJob(
         source=source.label,
         selection=selection.to_json(),
@@ -148,23 +145,6 @@ def start_over(job: ExportJob, *, user: Any = None, queue: bool = True) -> Expor
     )
     record(job, Happened.STARTED_OVER, f"as export {new.pk}", user=user, export=str(new.pk))
     return new
-
-
-def downloaded(job: ExportJob, number: int, *, user: Any) -> Any:
-    """The finished file `number` of `job`, and a note of who took it.
-
-    Raises IllegalTransition while it is not ready, and of FileDamaged: FileExpired after its
-    time, FileUnknown for a number that it has no file of.
-    """
-    if job.state == JobState.EXPIRED:
-        raise FileExpired
-    if not job.can_download:
-        raise IllegalTransition(f"The export is “{job.state.label}”; its file is not there.")
-    file = job.files.filter(number=number).first()
-    if file is None:
-        raise FileUnknown(f"The export has no file {number}.")
-    record(job, Happened.DOWNLOADED, file.filename, user=user, file=number)
-    return file
 
 
 def _consistency(name: str, aliases: Sequence[str]) -> Consistency:

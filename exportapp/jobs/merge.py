@@ -19,7 +19,10 @@ from exportapp.jobs.formats import Sheet, format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import Lease, worker_name
+from exportapp.jobs.manifest import make_manifest
+from exportapp.jobs.options import Options
 from exportapp.jobs.transitions import expiry
+from exportapp.jobs.verify import Verified, verify
 from exportapp.jobs.versions import require_version
 from exportapp.models import ExportFile, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
@@ -41,7 +44,8 @@ class DamagedShard(FileDamaged):
 def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
     """Write the workbooks and commit them with the end of the job, in one transaction.
 
-    Raises DamagedShard for a shard that must be rendered again.
+    Raises DamagedShard for a shard that must be rendered again, and VerificationFailed where what
+    was written does not read as what was put into it; then nothing is handed out.
     """
     book = Book.of(job)
     sheets = _sheets(job, book)
@@ -56,11 +60,21 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
             with contextlib.closing(_verified(pieces)) as sources:
                 shape.merge(book, group, written.file, sources, beat)
         files.append(_file(job, number, name, written, book, group))
-    with kept_if_committed(*(file.path for file in files)), transaction.atomic():
+    with kept_if_committed(*(file.path for file in files)):
+        verified = verify(job, files, _rows_of, beat) if _is_to_be_verified(job) else None
+        _commit(job, lease, files, verified)
+
+
+def _commit(
+    job: ExportJob, lease: Lease, files: Sequence[ExportFile], verified: Verified | None
+) -> None:
+    manifest = make_manifest(job, files, verified)
+    with transaction.atomic():
         lease.commit(
             JobState.SUCCEEDED,
             finished_at=Now(),
             expires_at=expiry(),
+            manifest=manifest,
         )
         ExportFile.objects.filter(job=job).delete()
         ExportFile.objects.bulk_create(files)
@@ -72,6 +86,21 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
             before=JobState.MERGING,
             after=JobState.SUCCEEDED,
         )
+        if verified:
+            said = f"{verified.rows} rows read back equal"
+            record(job, Happened.VERIFIED, said, worker=worker_name(), **verified.told())
+
+
+def _is_to_be_verified(job: ExportJob) -> bool:
+    return Options.from_json(job.options).verify
+
+
+def _rows_of(shard: ExportShard) -> BinaryIO:
+    try:
+        return opened(shard.arrow_path, shard.arrow_sha256)
+    except FileDamaged as error:
+        # Rendered again, it is found to be damaged there, and read again.
+        raise DamagedShard(shard, str(error)) from error
 
 
 def prove(sheets: Sequence[Sheet], book: Book, job: ExportJob) -> None:
@@ -159,6 +188,7 @@ def _file(
         filename=name,
         size=written.size,
         sha256=written.sha256,
+        crc32=written.crc32,
         rows=sum(sheet.rows for sheet in sheets),
         sheets=[[book.titles[sheet.number], sheet.rows] for sheet in sheets],
     )

@@ -79,18 +79,18 @@ def _versions() -> dict[str, str]:
     database = connections[ExportJob.objects.db]
     number = ".".join(map(str, database.get_database_version()))
     return {
-        **{name: _version(name) for name in PACKAGES},
+        **{name: installed(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
         "database": f"{database.vendor} {number}",
     }
 
 
-def _version(package: str) -> str:
+def installed(package: str) -> str:
+    """The version of a package; empty for what is not installed, as a checkout on the path."""
     try:
         return version(package)
     except PackageNotFoundError:
-        # A checkout on the path that nobody installed.
         return ""
 
 

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 from exportapp.exceptions import RequestRefused
+from exportapp.jobs.delivery import note
 from exportapp.jobs.files import local_path
-from exportapp.jobs.lifecycle import downloaded
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Operator
 
@@ -36,7 +36,7 @@ def hand_out(job: ExportJob, output: Path | None) -> list[Path]:
         name = output.name if file.number == 1 else f"{output.stem}-{file.number}{output.suffix}"
         paths.append(output.with_name(name))
         _copy(local_path(file.path), paths[-1])
-        downloaded(job, file.number, user=Operator())
+        note(job, Operator(), file.number, file.filename, resumed=False)
     return paths
 
 

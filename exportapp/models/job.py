@@ -77,6 +77,8 @@ class ExportJob(Leased):
     error_snapshot = models.JSONField(null=True, editable=False)
     """What an engineer needs of a failure after everything else is removed."""
     issues_counted = models.JSONField(default=dict)
+    manifest = models.TextField(blank=True, editable=False)
+    """What was made of what, as JSON: the very bytes that are handed out, so no JSONField."""
     woken_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(_("asked"), auto_now_add=True)
     started_at = models.DateTimeField(null=True)

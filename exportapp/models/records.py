@@ -19,6 +19,8 @@ class ExportFile(models.Model):
     filename = models.CharField(max_length=220)
     size = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)
+    crc32 = models.PositiveBigIntegerField(null=True, editable=False)
+    """What a zip around it must say of it; None for a file of before there were such zips."""
     rows = models.PositiveBigIntegerField()
     sheets = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)

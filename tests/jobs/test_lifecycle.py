@@ -16,8 +16,7 @@ from exportapp.exceptions import (
     RequestRefused,
     UnknownName,
 )
-from exportapp.jobs import lifecycle, work
-from exportapp.jobs.files import local_path
+from exportapp.jobs import delivery, lifecycle, work
 from exportapp.models import ExportEvent, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
 from exportapp.tables.selection import Selection, Viewer
@@ -283,9 +282,11 @@ def test_a_download_is_noted_with_who_took_it(orders: Orders, clerk: User) -> No
     orders(5)
     job, _ = lifecycle.create(Selection(source="shop.Order"), view(clerk))
     with pytest.raises(IllegalTransition, match="Queued"):
-        lifecycle.downloaded(job, 1, user=clerk)
+        delivery.deliver(job, clerk)
     path = finish(job)
-    assert local_path(lifecycle.downloaded(job, 1, user=clerk).path) == path
+    assert delivery.deliver(job, clerk).path == path
+    assert not ExportEvent.objects.filter(job=job, kind="downloaded").exists(), "not sent yet"
+    delivery.note(job, clerk, 1, "orders.xlsx", resumed=False)
     event = ExportEvent.objects.get(job=job, kind="downloaded")
     assert event.user == clerk
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from exportapp.exceptions import ExportError, FileExpired, IllegalTransition, NotAllowed
-from exportapp.jobs import files, lifecycle, work
+from exportapp.jobs import delivery, files, lifecycle, work
 from exportapp.jobs.leases import claim_shard
 from exportapp.jobs.reconcile import reconcile
 from exportapp.jobs.retention import expire, sweep
@@ -48,7 +48,7 @@ def test_a_finished_file_is_kept_for_its_time_and_not_longer(orders: Orders, ask
     assert job.status == JobState.EXPIRED
     assert not folder(job).exists()
     with pytest.raises(FileExpired):
-        lifecycle.downloaded(job, 1, user=None)
+        delivery.finished_files(job)
     assert expire() == 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 from typing_extensions import Buffer
 
@@ -20,12 +20,15 @@ from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
 from exportapp.xlsx import SHEET_XML_BYTES, ColumnFacts, PackageWriter, Span, render_rows
 
+MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+"""Source: IANA media types registry, ECMA-376 part 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workbook(Format):
     @property
     def content_type(self) -> str:
-        return "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        return MEDIA_TYPE
 
     @property
     def extension(self) -> str:

@@ -10,9 +10,11 @@ from django.db import DatabaseError
 
 from exportapp.exceptions import ExportError, RequestRefused
 from exportapp.jobs import lifecycle
+from exportapp.jobs.delivery import manifest_of
 from exportapp.jobs.errors import describe
 from exportapp.jobs.options import CHOICES, NAMES
 from exportapp.jobs.presets import save_named
+from exportapp.jobs.recheck import recheck
 from exportapp.jobs.reconcile import recover
 from exportapp.jobs.transitions import settle
 from exportapp.management import output, request, running, showing
@@ -22,7 +24,7 @@ from exportapp.tables.readers import Policy
 from exportapp.tables.selection import Operator
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
-VERBS = ("resume", "start_over", "pause", "cancel", "status")
+VERBS = ("resume", "start_over", "pause", "cancel", "status", "manifest", "verify")
 
 
 class Command(BaseCommand):
@@ -99,6 +101,10 @@ class Command(BaseCommand):
         if verb == "start_over":
             new = lifecycle.start_over(job, user=Operator(), queue=options["queue"])
             return self._run(new, options)
+        if verb == "manifest":
+            return self._say(manifest_of(job).decode().rstrip("\n"))
+        if verb == "verify":
+            return self._verify(job, options)
         if verb != "status":
             getattr(lifecycle, verb)(job, user=Operator())
         return self._say(showing.as_whole(job) if options["json"] else showing.as_line(job))
@@ -158,6 +164,11 @@ class Command(BaseCommand):
         paths = output.hand_out(job, options["output"])
         data = showing.as_data(job, paths)
         self._say(data if options["json"] else showing.as_result(job, paths))
+
+    def _verify(self, job: ExportJob, options: dict[str, Any]) -> None:
+        compared = recheck(job, Operator())
+        told = {"id": str(job.pk), "compared": compared.name.lower()}
+        self._say(told if options["json"] else f"Export {job.pk} is as it was made: {compared}.")
 
     def _interrupted(self, job: ExportJob, options: dict[str, Any]) -> None:
         job.refresh_from_db()

@@ -1,0 +1,68 @@
+"""Bytes on their way to a person: pieces of memory and of files, of which any range can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from exportapp.exceptions import FileDamaged
+
+BLOCK: Final = 2**18
+"""Bytes read in one go, and all that is held of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePiece:
+    """A whole file on disk."""
+
+    path: Path
+    size: int
+    """In bytes, as it was committed."""
+
+    def __len__(self) -> int:
+        return self.size
+
+
+Piece: TypeAlias = "bytes | FilePiece"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    pieces: tuple[Piece, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(map(len, self.pieces))
+
+    def read(self, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from `start` up to `end`, in blocks; only what is asked for is read.
+
+        Raises FileDamaged in the middle where a file is gone or shorter than it was: what is sent
+        then is too short for its Content-Length, and the transfer breaks visibly.
+        """
+        place = 0
+        for piece in self.pieces:
+            first, last = max(start - place, 0), min(end - place, len(piece))
+            place += len(piece)
+            if first < last:
+                yield from _read(piece, first, last)
+
+
+def _read(piece: Piece, first: int, last: int) -> Iterator[bytes]:
+    if isinstance(piece, bytes):
+        yield piece[first:last]
+        return
+    try:
+        with piece.path.open("rb") as file:
+            file.seek(first)
+            while first < last:
+                block = file.read(min(BLOCK, last - first))
+                if not block:
+                    raise FileDamaged(f"{piece.path.name} ends at byte {first} of {piece.size}.")
+                first += len(block)
+                yield block
+    except FileNotFoundError as error:
+        raise FileDamaged(f"{piece.path.name} is gone.") from error

@@ -1,0 +1,295 @@
+"""A finished file is read back before it is handed out, and later as far as that can be."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exportapp.exceptions import RequestRefused, VerificationFailed
+from exportapp.jobs import delivery, files, lifecycle, merge, slices, work
+from exportapp.jobs.journal import Happened
+from exportapp.jobs.recheck import Compared, recheck
+from exportapp.models import ExportIssue, ExportJob, ExportShard
+from exportapp.tables.selection import Operator, Selection, Viewer
+from project.shop.models import Order
+from tests.gallery.models import Tag
+from tests.jobs.conftest import finish
+from tests.jobs.test_work import step_until
+from tests.oracle import data_rows, order_rows
+from tests.readers import files as traps
+from tests.readers.traps import ROWS
+
+Orders = Callable[[int], None]
+Ask = Callable[..., ExportJob]
+
+
+@pytest.fixture
+def ask_verified(operator: Viewer) -> Ask:
+    def create(source: str = "shop.Order", **selection: Any) -> ExportJob:
+        asked = Selection(source=source, **selection)
+        job, _ = lifecycle.create(asked, operator, options={"verify": True}, queue=False)
+        return job
+
+    return create
+
+
+@pytest.fixture
+def small(settings: Any) -> None:
+    """Several files, sheets and shards, which do not end at the same rows."""
+    settings.EXPORTAPP_SHARD_ROWS = 70
+    settings.EXPORTAPP_SHEET_ROWS = 100
+    settings.EXPORTAPP_WORKBOOK_BYTES = 20_000
+    settings.EXPORTAPP_BATCH_ROWS = 30
+
+
+@pytest.fixture
+def short_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "SLICE", 4000)
+
+
+def end(job: ExportJob) -> ExportJob:
+    work.work(job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def event(job: ExportJob, kind: str) -> Any:
+    return job.events.filter(kind=kind).last()
+
+
+def changed(path: Path, old: bytes, new: bytes) -> None:
+    """The same workbook but for one text in its first sheet, as a fault in writing would be."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = next(name for name in parts if name.startswith("xl/worksheets/"))
+    assert old in parts[sheet]
+    parts[sheet] = parts[sheet].replace(old, new, 1)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, old: bytes, new: bytes) -> None:
+    """Have every merge write a file that is wrong, and is committed as it is."""
+    true = merge._file
+
+    def make(job: ExportJob, number: int, name: str, written: Any, *rest: Any) -> Any:
+        changed(files.local_path(written.path), old, new)
+        return true(job, number, name, written, *rest)
+
+    monkeypatch.setattr(merge, "_file", make)
+
+
+@pytest.mark.usefixtures("small", "short_slices")
+def test_every_cell_of_every_sheet_of_every_file_is_read_back(
+    orders: Orders, ask_verified: Ask
+) -> None:
+    orders(500)
+    job = ask_verified()
+    finish(job)
+    assert job.files.count() > 1
+    cells = sum(cell is not None for row in order_rows() for cell in row)
+    told = event(job, Happened.VERIFIED)
+    assert told.message == "500 rows read back equal"
+    assert (told.data["rows"], told.data["cells"]) == (500, cells)
+    assert told.data["reader"].startswith("python-calamine ")
+
+
+@pytest.mark.usefixtures("short_slices")
+def test_the_worst_of_values_are_no_false_alarm(transactional_db: None, settings: Any) -> None:
+    settings.EXPORTAPP_SHARD_ROWS = traps.SHARD_ROWS
+    settings.EXPORTAPP_SHEET_ROWS = traps.SHEET_ROWS
+    Tag.objects.bulk_create([Tag(name=str(number)) for number in range(ROWS)])
+    viewer = Viewer(user=Operator(), language="en", time_zone="Europe/Berlin")
+    selection = Selection(source="gallery.Tag", site=traps.site.name)
+    job, _ = lifecycle.create(selection, viewer, options={"verify": True}, queue=False)
+    finish(job)
+    assert event(job, Happened.VERIFIED).data["rows"] == ROWS
+
+
+def test_rows_without_any_value_are_rows(orders: Orders, ask_verified: Ask, settings: Any) -> None:
+    settings.EXPORTAPP_SHARD_ROWS = 10
+    orders(40)
+    kept = Order.objects.order_by("pk")[20]
+    Order.objects.exclude(pk=kept.pk).update(note="")
+    Order.objects.filter(pk=kept.pk).update(note="here")
+    job = ask_verified(columns=("note",), order=("pk",))
+    finish(job)
+    told = event(job, Happened.VERIFIED).data
+    assert (told["rows"], told["cells"]) == (40, 1)
+
+
+def test_an_export_without_rows_is_verified_too(orders: Orders, ask_verified: Ask) -> None:
+    orders(0)
+    job = ask_verified()
+    finish(job)
+    assert event(job, Happened.VERIFIED).data["rows"] == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (b"<t>N-000001</t>", b"<t>N-000002</t>", "row 2, column 'Number' is 's:N-000002'"),
+        (b'<row r="3">', b'<row r="3"></row><row r="3">', "it has more than 5 rows"),
+        (b"</sheetData>", b"<x></sheetData>", "cannot be read back"),
+    ],
+)
+def test_a_file_that_reads_differently_is_not_handed_out(
+    orders: Orders,
+    ask_verified: Ask,
+    monkeypatch: pytest.MonkeyPatch,
+    old: bytes,
+    new: bytes,
+    said: str,
+) -> None:
+    orders(5)
+    for number, order in enumerate(Order.objects.order_by("pk"), 1):
+        Order.objects.filter(pk=order.pk).update(number=f"N-{number:06}")
+    spoil(monkeypatch, old, new)
+    job = end(ask_verified(order=("pk",)))
+
+    assert (job.status, job.error_code) == ("failed", "verification_failed")
+    assert said in job.error
+    assert not job.files.exists()
+    assert job.error in event(job, Happened.ALARM).message
+    left = {path.name for path in files.folder(job).iterdir()}
+    assert not any(name.startswith("orders") for name in left), "the wrong file is gone"
+
+    monkeypatch.undo()
+    lifecycle.resume(job, queue=False)
+    assert data_rows(finish(job)) == order_rows(Order.objects.order_by("pk"))
+    assert event(job, Happened.VERIFIED)
+
+
+def test_a_row_that_is_missing_is_found(
+    orders: Orders, ask_verified: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(5)
+    true = slices._read
+
+    def without_the_last(archive: Any, title: str, width: int) -> Any:
+        for cells in true(archive, title, width):
+            yield cells[:-1]
+
+    monkeypatch.setattr(slices, "_read", without_the_last)
+    job = end(ask_verified())
+    assert "it has 4 of 5 rows" in job.error
+
+
+def test_without_the_option_nobody_reads(
+    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(5)
+    monkeypatch.setattr(merge, "verify", None)
+    job = ask()
+    finish(job)
+    assert event(job, Happened.VERIFIED) is None
+
+
+def test_an_arrow_file_that_is_damaged_meanwhile_is_made_again(
+    orders: Orders, ask_verified: Ask, settings: Any
+) -> None:
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    orders(300)
+    job = ask_verified()
+    step_until(job, "merging")
+    shard = ExportShard.objects.get(job=job, number=2)
+    files.local_path(shard.arrow_path).write_bytes(b"not what was committed")
+    assert data_rows(finish(job)) == order_rows()
+    assert event(job, Happened.VERIFIED).data["rows"] == 300
+    assert {found.shard for found in job.events.filter(kind=Happened.DAMAGED)} == {2}
+    assert not ExportIssue.objects.filter(job=job).exists()
+
+
+def test_where_there_is_no_reader_the_option_is_refused_with_what_to_install(
+    orders: Orders, ask_verified: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(1)
+    monkeypatch.setattr(slices, "find_spec", lambda name: None)
+    with pytest.raises(RequestRefused, match=r"pip install 'exportapp\[verify\]'"):
+        ask_verified()
+    assert not ExportJob.objects.exists()
+
+
+def test_a_memory_of_slices_is_all_that_is_held(
+    orders: Orders, ask_verified: Ask, monkeypatch: pytest.MonkeyPatch, short_slices: None
+) -> None:
+    orders(600)
+    sizes: list[int] = []
+    true = slices._placed
+
+    def measured(cells: Any, start: Any, rows: bytes, width: int) -> Any:
+        sizes.append(len(rows))
+        return true(cells, start, rows, width)
+
+    monkeypatch.setattr(slices, "_placed", measured)
+    finish(ask_verified())
+    assert len(sizes) > 20
+    assert max(sizes) <= 2 * slices.SLICE
+
+
+@pytest.mark.usefixtures("small")
+def test_long_after_a_verified_export_its_columns_are_compared_with_their_checksums(
+    orders: Orders, ask_verified: Ask
+) -> None:
+    orders(300)
+    job = ask_verified()
+    finish(job)
+    told = json.loads(job.manifest)["files"]
+    assert recheck(job, Operator()) is Compared.COLUMNS
+
+    told[0]["sheets"][0]["checksums"]["number"] = "0" * 64
+    manifest = json.loads(job.manifest) | {"files": told}
+    ExportJob.objects.filter(pk=job.pk).update(manifest=json.dumps(manifest))
+    job.refresh_from_db()
+    with pytest.raises(VerificationFailed, match="the column 'number' is not what it was"):
+        recheck(job, Operator())
+
+
+def test_while_the_rows_are_kept_every_cell_is_compared(
+    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(50)
+    monkeypatch.setattr(files, "remove_except", lambda job, keep: 0)
+    job = ask()
+    finish(job)
+    assert recheck(job, Operator()) is Compared.CELLS
+
+
+def test_of_an_export_that_was_not_verified_rows_are_counted(orders: Orders, ask: Ask) -> None:
+    orders(50)
+    job = ask()
+    finish(job)
+    assert recheck(job, Operator()) is Compared.COUNTS
+    assert event(job, Happened.VERIFIED).data == {
+        "file": 1,
+        "compared": "COUNTS",
+        "by": "operator",
+    }
+
+
+def test_a_file_that_was_found_damaged_is_not_handed_out_until_it_is_sound(
+    orders: Orders, ask: Ask
+) -> None:
+    orders(50)
+    job = ask()
+    path = finish(job)
+    whole = path.read_bytes()
+    half = len(whole) // 2
+    path.write_bytes(whole[:half] + bytes([whole[half] ^ 1]) + whole[half + 1 :])
+    delivery.deliver(job, Operator())
+
+    with pytest.raises(VerificationFailed, match="SHA-256 differs"):
+        recheck(job, Operator())
+    with pytest.raises(delivery.FileDamaged, match="Make the export again"):
+        delivery.deliver(job, Operator())
+    assert event(job, Happened.ALARM).data["about"] == "verify"
+
+    path.write_bytes(whole)
+    recheck(job, Operator())
+    assert delivery.deliver(job, Operator()).size == len(whole)
