@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.text import capfirst
 
 from exportapp.jobs.layout import Layout
+from exportapp.jobs.options import Options
 from exportapp.models import ExportJob
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.sources import AnySource, find_source
@@ -20,6 +21,7 @@ from exportapp.xlsx import (
     SheetColumn,
     SheetPlan,
     Skeleton,
+    StringsPlan,
     build_skeleton,
     sheet_title,
     style_indexes,
@@ -35,6 +37,8 @@ class Book:
     cells: list[CellColumn]
     titles: list[str]
     properties: dict[str, Any]
+    references: bool = True
+    """Whether cells carry their references."""
 
     @classmethod
     def of(cls, job: ExportJob) -> Book:
@@ -45,6 +49,7 @@ class Book:
             name=_name(job),
             time_zone=job.time_zone,
             created=job.created_at,
+            references=not Options.from_json(job.options).compact,
         )
 
     @classmethod
@@ -56,6 +61,7 @@ class Book:
         name: str,
         time_zone: str,
         created: datetime,
+        references: bool = True,
     ) -> Book:
         columns = [
             SheetColumn(
@@ -71,15 +77,23 @@ class Book:
             cell_of(spec, style=style, time_zone=time_zone, as_text=as_text)
             for spec, style, as_text in zip(specs, styles, layout.as_text, strict=True)
         ]
+        if layout.strings:
+            shared = map(layout.strings.column, range(len(cells)))
+            cells = [replace(cell, **told) for cell, told in zip(cells, shared, strict=True)]
         properties = {"title": name, "creator": "exportapp", "created": created}
-        return cls(layout, columns, cells, _titles(name, len(layout.sheets)), properties)
+        titles = _titles(name, len(layout.sheets))
+        return cls(layout, columns, cells, titles, properties, references)
 
-    def skeleton(self, sheets: Sequence[tuple[int, int]]) -> Skeleton:
-        """The workbook around the rows: (sheet, its data rows) of each sheet."""
+    def skeleton(self, sheets: Sequence[tuple[int, int]], *, texts: int = 0) -> Skeleton:
+        """The workbook around the rows: (sheet, its data rows) of each sheet.
+
+        `texts` is how many shared strings of rows there are, those of tables left out.
+        """
         plans = [SheetPlan(title=self.titles[sheet], rows=rows) for sheet, rows in sheets]
         empty = SheetPlan(title=self.titles[0], rows=0)
+        strings = self.layout.strings.plan(texts) if self.layout.strings else None
         return _skeleton(
-            tuple(self.columns), tuple(plans) or (empty,), tuple(self.properties.items())
+            tuple(self.columns), tuple(plans) or (empty,), tuple(self.properties.items()), strings
         )
 
 
@@ -88,9 +102,10 @@ def _skeleton(
     columns: tuple[SheetColumn, ...],
     plans: tuple[SheetPlan, ...],
     properties: tuple[tuple[str, Any], ...],
+    strings: StringsPlan | None,
 ) -> Skeleton:
     # The shards of a sheet have the same: openpyxl would take a tenth of the time of each.
-    return build_skeleton(columns, plans, properties=dict(properties))
+    return build_skeleton(columns, plans, properties=dict(properties), strings=strings)
 
 
 def cell_of(spec: ColumnSpec, **settled: Any) -> CellColumn:

@@ -17,6 +17,7 @@ from exportapp.jobs.book import cell_of
 from exportapp.jobs.files import kept_if_committed, writing
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.leases import Lease
+from exportapp.jobs.options import Options
 from exportapp.jobs.recall import Recalled
 from exportapp.jobs.versions import VERSION
 from exportapp.models import ExportIssue, ExportJob, ExportShard
@@ -94,7 +95,7 @@ def _spool(
     job: ExportJob, lease: Lease, recalled: Recalled, chunks: Chunks, beat: Heartbeat
 ) -> None:
     shard = cast(ExportShard, lease.piece)
-    tally = Tally(recalled.columns)
+    tally = Tally(recalled.columns, Options.from_json(job.options))
     # The other cores have workers of their own.
     options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
     schema = arrow_schema(recalled.columns)
@@ -127,18 +128,21 @@ def _spool(
 class Tally:
     """What one shard turned out to hold: rows, sheet XML at most, facts and issues."""
 
-    def __init__(self, columns: tuple[ColumnSpec, ...]) -> None:
+    def __init__(self, columns: tuple[ColumnSpec, ...], options: Options) -> None:
         self.columns = columns
+        self.references = not options.compact
         self.cells = [cell_of(column, style=1) for column in columns]
         self.rows = 0
         self.xml_bytes = 0
-        self.facts = [ColumnFacts() for _ in columns]
+        # Which texts there are is only asked where few of them would be shared.
+        texts = None if options.strings == "inline" else ()
+        self.facts = [ColumnFacts(distinct=texts) for _ in columns]
         self.issues: list[RowIssue] = []
         self.codes: Counter[str] = Counter()
 
     def add(self, batch: pa.RecordBatch, issues: Iterable[RowIssue]) -> None:
         self.rows += batch.num_rows
-        facts, xml_bytes = measure(batch, self.cells)
+        facts, xml_bytes = measure(batch, self.cells, self.facts, references=self.references)
         self.xml_bytes += xml_bytes
         self.facts = [known.merge(new) for known, new in zip(self.facts, facts, strict=True)]
         for issue in issues:
@@ -151,6 +155,7 @@ class Tally:
         found = self.codes.copy()
         for facts in self.facts:
             found["text_cut"] += facts.cut
+            found["lines_joined"] += facts.many_lines
             found["characters_replaced"] += facts.replaced
             found["not_finite"] += facts.non_finite
         return dict(+found)

@@ -8,9 +8,11 @@ Rows have a place in the export (0-based, over all sheets) and a row number on t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import Any
 
+from exportapp.jobs.sharing import Strings
 from exportapp.jobs.versions import VERSION, require_version
 from exportapp.tables.columns import ColumnSpec
 from exportapp.xlsx import SHEET_XML_BYTES, ColumnFacts, LimitExceeded, decide_width, needs_text
@@ -40,15 +42,19 @@ class Layout:
     """Data rows on each sheet; one empty sheet when there are no rows."""
     widths: list[float]
     as_text: list[bool]
+    strings: Strings | None = None
+    """Where there are shared strings; None means that every text is inline."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"v": VERSION, "sheets": self.sheets, "widths": self.widths, "as_text": self.as_text}
+        data = {"v": VERSION, "sheets": self.sheets, "widths": self.widths, "as_text": self.as_text}
+        return data | {"strings": self.strings.to_json()} if self.strings else data
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Layout:
         """What `to_json` was called on. Raises SourceChanged for another version's."""
         require_version(data, "The places of the rows")
-        return cls(data["sheets"], data["widths"], data["as_text"])
+        strings = Strings(**data["strings"]) if "strings" in data else None
+        return cls(data["sheets"], data["widths"], data["as_text"], strings)
 
     def segments(self, first: int, rows: int) -> list[Segment]:
         """Cut rows `first` to `first + rows` of the export at the ends of sheets."""
@@ -70,21 +76,37 @@ def lay_out(
     *,
     sheet_rows: int,
     sheet_bytes: int = SHEET_XML_BYTES,
+    strings: Strings | None = None,
 ) -> Layout:
     """Settle sheets, widths and whole-column decisions for all shards.
 
-    Each shard is its rows and the most sheet XML, in bytes, that they can make.
+    Each shard is its rows and the most sheet XML, in bytes, that they can make. Where `strings`
+    say which shards a workbook has, sheets end there too.
 
     Raises LimitExceeded when one shard alone is more than a sheet may hold.
     """
+    groups = _groups(list(shards), strings)
+    workbooks = [_sheets(group, sheet_rows, sheet_bytes) for group in groups]
+    if strings and strings.shards:
+        strings = replace(strings, sheets=[len(sheets) for sheets in workbooks])
     return Layout(
-        sheets=_sheets(shards, sheet_rows, sheet_bytes),
+        sheets=[rows for sheets in workbooks for rows in sheets],
         widths=[
             column.width or decide_width(column.title, fact)
             for column, fact in zip(columns, facts, strict=True)
         ],
         as_text=[needs_text(fact) for fact in facts],
+        strings=strings,
     )
+
+
+def _groups(
+    shards: Sequence[tuple[int, int]], strings: Strings | None
+) -> list[Sequence[tuple[int, int]]]:
+    if not strings or not strings.shards:
+        return [shards]
+    ends = [0, *accumulate(strings.shards)]
+    return [shards[low:high] for low, high in pairwise(ends)]
 
 
 def _sheets(shards: Iterable[tuple[int, int]], sheet_rows: int, sheet_bytes: int) -> list[int]:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import PurePath
 from typing import BinaryIO, Final
 
@@ -29,7 +30,7 @@ from exportapp.jobs.transitions import expiry
 from exportapp.jobs.versions import require_version
 from exportapp.models import ExportFile, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
-from exportapp.xlsx import PackageWriter, Span
+from exportapp.xlsx import PackageWriter, SheetPart, Span, StringsPart
 
 AHEAD: Final = 4
 """Files of shards that are open and proved before it is their turn."""
@@ -66,7 +67,8 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
     book = Book.of(job)
     sheets = _sheets(job, book)
     prove(sheets, book, job)
-    groups = _workbooks(sheets, conf.WORKBOOK_BYTES)
+    settled = book.layout.strings.sheets if book.layout.strings else []
+    groups = _settled(sheets, settled) if settled else _workbooks(sheets, conf.WORKBOOK_BYTES)
     files = []
     for number, group in enumerate(groups, 1):
         name = _numbered(job.filename, number, len(groups))
@@ -132,8 +134,27 @@ def _workbooks(sheets: Sequence[Sheet], limit: int) -> list[list[Sheet]]:
     return groups
 
 
+def _settled(sheets: Sequence[Sheet], counts: Sequence[int]) -> list[list[Sheet]]:
+    rest = iter(sheets)
+    return [list(islice(rest, count)) for count in counts]
+
+
+def _texts(sheets: Sequence[Sheet]) -> list[tuple[ExportShard, Span]]:
+    """The shared strings of the sheets' rows, in the order of their numbers."""
+    shards = dict.fromkeys(shard for sheet in sheets for shard, _ in sheet.pieces)
+    found = [(shard, (shard.spans or {}).get("strings")) for shard in shards]
+    return [(shard, Span.from_json(span)) for shard, span in found if span]
+
+
 def _write(book: Book, sheets: Sequence[Sheet], written: Written, beat: Heartbeat) -> None:
-    skeleton = book.skeleton([(sheet.number, sheet.rows) for sheet in sheets])
+    texts = _texts(sheets)
+    skeleton = book.skeleton(
+        [(sheet.number, sheet.rows) for sheet in sheets], texts=sum(span.rows for _, span in texts)
+    )
+    open_parts: list[tuple[SheetPart | StringsPart, list[tuple[ExportShard, Span]]]]
+    open_parts = list(zip(skeleton.sheets, (sheet.pieces for sheet in sheets), strict=True))
+    if skeleton.strings:
+        open_parts.append((skeleton.strings, texts))
 
     def copied(size: int) -> None:
         beat()
@@ -141,12 +162,12 @@ def _write(book: Book, sheets: Sequence[Sheet], written: Written, beat: Heartbea
     with PackageWriter(written.file, level=conf.DEFLATE_LEVEL, progress=copied) as package:
         for part in skeleton.parts:
             package.add(part.name, part.data)
-        pieces = [shard for sheet in sheets for shard, _ in sheet.pieces]
+        pieces = [shard for _, spans in open_parts for shard, _ in spans]
         with contextlib.closing(_verified(pieces)) as sources:
-            for sheet, page in zip(sheets, skeleton.sheets, strict=True):
+            for page, spans in open_parts:
                 with package.sheet(page.name) as member:
                     member.write(page.head)
-                    for _, span in sheet.pieces:
+                    for _, span in spans:
                         with next(sources) as source:
                             member.splice(source, span)
                         beat()

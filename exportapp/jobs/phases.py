@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import reduce
 
 from django.db import transaction
 from django.db.models import F
@@ -19,6 +20,8 @@ from exportapp.jobs import files
 from exportapp.jobs.journal import Happened, alarm, is_alarmed, record
 from exportapp.jobs.layout import Layout, lay_out
 from exportapp.jobs.leases import UNHELD, is_held, worker_name
+from exportapp.jobs.options import Options
+from exportapp.jobs.sharing import renumbered, share
 from exportapp.jobs.transitions import fail, show, try_move
 from exportapp.jobs.versions import require_version
 from exportapp.jobs.wakeups import wake
@@ -58,12 +61,7 @@ def _settle_layout(job: ExportJob) -> bool:
         issues.update(shard.issues_counted)
     try:
         before = Layout.from_json(job.layout) if job.layout else None
-        layout = lay_out(
-            specs,
-            ((shard.rows_extracted, shard.xml_estimate) for shard in shards),
-            _facts(shards, len(specs)),
-            sheet_rows=conf.SHEET_ROWS,
-        )
+        layout = _layout(job, specs, shards)
     except XlsxError as error:
         return fail(job, "too_large", str(error), cause=error)
     except SourceChanged as error:
@@ -84,14 +82,20 @@ def _settle_layout(job: ExportJob) -> bool:
     return moved
 
 
-def _facts(shards: Sequence[ExportShard], columns: int) -> list[ColumnFacts]:
-    """What is known of each column over all rows. Raises SourceChanged."""
-    facts = [ColumnFacts() for _ in range(columns)]
-    for shard in shards:
-        found = require_version(shard.facts or {}, "The facts of the columns")["columns"]
-        new = map(ColumnFacts.from_json, found)
-        facts = [fact.merge(more) for fact, more in zip(facts, new, strict=True)]
-    return facts
+def _layout(job: ExportJob, specs: list[ColumnSpec], shards: list[ExportShard]) -> Layout:
+    """Raises XlsxError for what no sheet holds, SourceChanged for facts of another version."""
+    own = [_facts(shard) for shard in shards]
+    facts = [reduce(ColumnFacts.merge, column, ColumnFacts()) for column in zip(*own, strict=True)]
+    facts = facts or [ColumnFacts() for _ in specs]
+    known = list(zip([shard.xml_estimate for shard in shards], own, strict=True))
+    strings = share(Options.from_json(job.options), specs, facts, known, conf.WORKBOOK_BYTES)
+    sizes = [(shard.rows_extracted or 0, shard.xml_estimate) for shard in shards]
+    return lay_out(specs, sizes, facts, sheet_rows=conf.SHEET_ROWS, strings=strings)
+
+
+def _facts(shard: ExportShard) -> list[ColumnFacts]:
+    found = require_version(shard.facts or {}, "The facts of the columns")["columns"]
+    return [ColumnFacts.from_json(each) for each in found]
 
 
 def _place(
@@ -112,6 +116,8 @@ def _place(
 
 def _differs(shard: ExportShard, place: int, before: Layout, after: Layout) -> bool:
     if shard.first_row is None or before.as_text != after.as_text:
+        return True
+    if renumbered(before.strings, after.strings, shard.number):
         return True
     rows = shard.rows_extracted or 0
     return before.segments(shard.first_row, rows) != after.segments(place, rows)

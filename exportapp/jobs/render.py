@@ -19,9 +19,10 @@ from exportapp.jobs.files import kept_if_committed, opened, writing
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import HEADER_ROWS, Segment
 from exportapp.jobs.leases import Lease
+from exportapp.jobs.sharing import write_strings
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import ShardState
-from exportapp.xlsx import PackageWriter, Span, render_rows
+from exportapp.xlsx import PackageWriter, Span, StringPool, render_rows
 
 
 def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
@@ -36,7 +37,7 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
         opened(shard.arrow_path, shard.arrow_sha256) as source,
         writing(job, f"shard-{shard.number:05}.xlsx", lease.fence) as written,
     ):
-        spans = _write_workbook(book, segments, source, written.file, beat)
+        spans, strings = _write_workbook(book, segments, source, written.file, shard.number, beat)
     placed = zip(segments, spans, strict=True)
     with kept_if_committed(written.path):
         lease.commit(
@@ -45,16 +46,27 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
             xlsx_path=written.path,
             xlsx_size=written.size,
             xlsx_sha256=written.sha256,
-            spans={"v": 1, "spans": [[part.sheet, *span.to_json()] for part, span in placed]},
+            spans={"v": 1, "spans": [[part.sheet, *span.to_json()] for part, span in placed]}
+            | ({"strings": strings.to_json()} if strings else {}),
         )
     return ShardState.RENDERED
 
 
 def _write_workbook(
-    book: Book, segments: Sequence[Segment], source: BinaryIO, out: BinaryIO, beat: Heartbeat
-) -> list[Span]:
+    book: Book,
+    segments: Sequence[Segment],
+    source: BinaryIO,
+    out: BinaryIO,
+    shard: int,
+    beat: Heartbeat,
+) -> tuple[list[Span], Span | None]:
+    strings, texts = book.layout.strings, None
+    pool = strings.pool(shard, conf.DEFLATE_LEVEL) if strings else None
     # The whole sheet's, whose filter goes down to rows of other shards.
-    skeleton = book.skeleton([(part.sheet, book.layout.sheets[part.sheet]) for part in segments])
+    skeleton = book.skeleton(
+        [(part.sheet, book.layout.sheets[part.sheet]) for part in segments],
+        texts=strings.until(shard) if strings else 0,
+    )
     spans = []
     with PackageWriter(out, level=conf.DEFLATE_LEVEL) as package:
         for part in skeleton.parts:
@@ -62,19 +74,23 @@ def _write_workbook(
         for segment, page in zip(segments, skeleton.sheets, strict=True):
             with package.sheet(page.name) as sheet:
                 sheet.write(page.head)
-                spans.append(sheet.rows(_xml(book, segment, source, beat), segment.rows))
+                spans.append(sheet.rows(_xml(book, segment, source, pool, beat), segment.rows))
                 sheet.write(page.tail)
-    return spans
+        if strings:
+            texts = write_strings(package, skeleton, strings, shard, pool)
+    return spans, texts
 
 
-def _xml(book: Book, segment: Segment, source: BinaryIO, beat: Heartbeat) -> Iterator[Buffer]:
+def _xml(
+    book: Book, segment: Segment, source: BinaryIO, pool: StringPool | None, beat: Heartbeat
+) -> Iterator[Buffer]:
     """The XML of the segment's rows, batch by batch.
 
     Raises FileDamaged when the Arrow file holds fewer rows than it was committed with.
     """
     row = segment.first_row
     for batch in _batches(source, segment):
-        yield render_rows(batch, book.cells, row)
+        yield render_rows(batch, book.cells, row, references=book.references, pool=pool)
         row += batch.num_rows
         beat(segment.offset + row - segment.first_row)
     if row != segment.last_row + 1:
