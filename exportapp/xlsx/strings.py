@@ -41,7 +41,8 @@ SST_HEAD: Final = (
 )
 SST_END: Final = b"</sst>"
 
-_BLANK: Final = b"<si/>"
+_BLANK: Final = b"<si><t/></si>"
+"""Not `<si/>`, which SheetJS does not count."""
 _BLANKS: Final = 2**16
 
 
