@@ -71,7 +71,8 @@ def _messages() -> tuple[Any, ...]:
     file = descriptor_pb2.FileDescriptorProto(name="shard.proto", syntax="proto3")
     field = descriptor_pb2.FieldDescriptorProto
     spans = ["sheet", *(each.name for each in fields(Span))]
-    columns = [each.name for each in fields(ColumnFacts)]
+    # Which texts there are is only kept where some are shared.
+    columns = [each.name for each in fields(ColumnFacts) if each.name != "distinct"]
     for name, members in (("Span", spans), ("Facts", columns)):
         message = file.message_type.add(name=name)
         for number, member in enumerate(members, 1):

@@ -14,6 +14,7 @@ pulse        a sign of life beside a statement that takes longer than a lease
 plan, extract, layout, render, merge
              the pieces of the work
 formats      what kinds of file they can become
+sharing      which texts are shared strings, and their numbers
 holding      one moment of the database for all who extract, and who holds it
 startover    what is dropped when that is gone
 transitions  every change of a job's state, with its event and its anchor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -13,6 +13,7 @@ from django.utils import translation
 from django.utils.text import capfirst
 
 from exportapp.jobs.layout import Layout
+from exportapp.jobs.options import Options
 from exportapp.models import ExportJob
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.sheets import SheetSpec, sheets_from_json
@@ -22,6 +23,7 @@ from exportapp.xlsx import (
     SheetColumn,
     SheetPlan,
     Skeleton,
+    StringsPlan,
     build_skeleton,
     sheet_title,
     style_indexes,
@@ -46,6 +48,8 @@ class Book:
     titles: list[str]
     """Of each sheet of the workbook."""
     properties: dict[str, Any]
+    references: bool = True
+    """Whether cells carry their references."""
 
     @classmethod
     def of(cls, job: ExportJob) -> Book:
@@ -56,6 +60,7 @@ class Book:
             name=_name(job),
             time_zone=job.time_zone,
             created=job.created_at,
+            references=not Options.from_json(job.options).compact,
         )
 
     @classmethod
@@ -67,6 +72,7 @@ class Book:
         name: str,
         time_zone: str,
         created: datetime,
+        references: bool = True,
     ) -> Book:
         specs = [spec for sheet in sheets for spec in sheet.columns]
         columns = [
@@ -84,6 +90,9 @@ class Book:
             cell_of(spec, style=style, time_zone=time_zone, as_text=as_text)
             for spec, style, as_text in zip(specs, styles, layout.as_text, strict=True)
         ]
+        if layout.strings:
+            shared = map(layout.strings.column, range(len(cells)))
+            cells = [replace(cell, **told) for cell, told in zip(cells, shared, strict=True)]
         looks, values = iter(columns), iter(cells)
         pages = [
             Page(tuple(sheet.columns), tuple(islice(looks, count)), list(islice(values, count)))
@@ -91,17 +100,21 @@ class Book:
         ]
         titles = _titles([sheet.title or name for sheet in sheets], layout)
         properties = {"title": name, "creator": "exportapp", "created": created}
-        return cls(layout, pages, titles, properties)
+        return cls(layout, pages, titles, properties, references)
 
     def page(self, sheet: int) -> Page:
         """How a sheet of the workbook looks."""
         return self.pages[self.layout.part(sheet)]
 
-    def skeleton(self, sheets: Sequence[tuple[int, int]]) -> Skeleton:
-        """The workbook around the rows: (sheet, its data rows) of each sheet."""
+    def skeleton(self, sheets: Sequence[tuple[int, int]], *, texts: int = 0) -> Skeleton:
+        """The workbook around the rows: (sheet, its data rows) of each sheet.
+
+        `texts` is how many shared strings of rows there are, those of tables left out.
+        """
         columns = tuple(column for page in self.pages for column in page.columns)
         plans = [self._plan(sheet, rows) for sheet, rows in sheets] or [self._plan(0, 0)]
-        return _skeleton(columns, tuple(plans), tuple(self.properties.items()))
+        strings = self.layout.strings.plan(texts) if self.layout.strings else None
+        return _skeleton(columns, tuple(plans), tuple(self.properties.items()), strings)
 
     def _plan(self, sheet: int, rows: int) -> SheetPlan:
         return SheetPlan(title=self.titles[sheet], rows=rows, columns=self.page(sheet).columns)
@@ -112,9 +125,10 @@ def _skeleton(
     columns: tuple[SheetColumn, ...],
     plans: tuple[SheetPlan, ...],
     properties: tuple[tuple[str, Any], ...],
+    strings: StringsPlan | None,
 ) -> Skeleton:
     # The shards of a sheet have the same: openpyxl would take a tenth of the time of each.
-    return build_skeleton(columns, plans, properties=dict(properties))
+    return build_skeleton(columns, plans, properties=dict(properties), strings=strings)
 
 
 def cell_of(spec: ColumnSpec, **settled: Any) -> CellColumn:

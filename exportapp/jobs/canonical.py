@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from exportapp.xlsx import CellColumn, Kind
+from exportapp.xlsx import MAX_LINE_FEEDS, CellColumn, Kind
 from exportapp.xlsx.columns import decoded
 from exportapp.xlsx.escape import REPLACEMENT, cut
 from exportapp.xlsx.serials import wall_clock
@@ -87,9 +87,16 @@ def _moment(serial: float) -> str:
 
 def _texts(array: pa.Array) -> list[str]:
     return [
-        f"s:{text.translate(_ILLEGAL)}" if text else NOTHING
+        f"s:{_lines(text.translate(_ILLEGAL))}" if text else NOTHING
         for text in cut(decoded(array)).to_pylist()
     ]
+
+
+def _lines(text: str) -> str:
+    """A space for every line feed that is too many."""
+    kept = text.split("\n")
+    first, rest = kept[: MAX_LINE_FEEDS + 1], kept[MAX_LINE_FEEDS + 1 :]
+    return " ".join(["\n".join(first), *rest])
 
 
 def _of_text(array: pa.Array, column: CellColumn) -> list[str]:

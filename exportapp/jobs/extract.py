@@ -139,16 +139,19 @@ class Tally:
 
     def __init__(self, columns: tuple[ColumnSpec, ...], format: Format) -> None:
         self.columns, self.format = columns, format
+        self.references = not format.options.compact
         self.cells = [cell_of(column, style=1) for column in columns]
         self.rows = 0
         self.xml_bytes = 0
-        self.facts = [ColumnFacts() for _ in columns]
+        # Which texts there are is only asked where few of them would be shared.
+        texts = None if format.options.strings == "inline" else ()
+        self.facts = [ColumnFacts(distinct=texts) for _ in columns]
         self.issues: list[RowIssue] = []
         self.codes: Counter[str] = Counter()
 
     def add(self, batch: pa.RecordBatch, issues: Iterable[RowIssue]) -> None:
         self.rows += batch.num_rows
-        facts, xml_bytes = measure(batch, self.cells)
+        facts, xml_bytes = measure(batch, self.cells, self.facts, references=self.references)
         self.xml_bytes += xml_bytes
         self.facts = [known.merge(new) for known, new in zip(self.facts, facts, strict=True)]
         for issue in issues:

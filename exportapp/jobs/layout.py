@@ -10,9 +10,11 @@ of the export's sheets each is a part of.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
+from exportapp.jobs.sharing import Strings
 from exportapp.jobs.versions import VERSION, require_version
 from exportapp.tables.columns import ColumnSpec
 from exportapp.xlsx import SHEET_XML_BYTES, ColumnFacts, LimitExceeded, decide_width, needs_text
@@ -48,17 +50,21 @@ class Layout:
     as_text: list[bool]
     parts: list[int] = field(default_factory=list)
     """The sheet of the export that each sheet is of; empty where it has one."""
+    strings: Strings | None = None
+    """Where there are shared strings; None means that every text is inline."""
 
     @classmethod
-    def of_sheets(cls, layouts: Sequence[Layout]) -> Layout:
-        """One layout of those of the export's sheets, in their order."""
-        if len(layouts) == 1:
-            return layouts[0]
+    def of_sheets(cls, layouts: Sequence[Layout], strings: Strings | None = None) -> Layout:
+        """One layout of those of the export's sheets, in their order, in one workbook."""
+        sheets = [rows for layout in layouts for rows in layout.sheets]
+        if strings and strings.shards:
+            strings = replace(strings, sheets=[len(sheets)])
         return cls(
-            sheets=[rows for layout in layouts for rows in layout.sheets],
+            sheets=sheets,
             widths=[width for layout in layouts for width in layout.widths],
             as_text=[as_text for layout in layouts for as_text in layout.as_text],
             parts=[part for part, layout in enumerate(layouts) for _ in layout.sheets],
+            strings=strings,
         )
 
     def part(self, sheet: int) -> int:
@@ -71,14 +77,18 @@ class Layout:
 
     def to_json(self) -> dict[str, Any]:
         data = {"sheets": self.sheets, "widths": self.widths, "as_text": self.as_text}
-        # Workers of the version before know no such member, and need none for one sheet.
-        return {"v": VERSION, **data} | ({"parts": self.parts} if self.parts else {})
+        # Workers of the version before know no such members, and need none for what they can do.
+        parts = {"parts": self.parts} if self.parts else {}
+        strings = {"strings": self.strings.to_json()} if self.strings else {}
+        return {"v": VERSION, **data, **parts, **strings}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Layout:
         """What `to_json` was called on. Raises SourceChanged for another version's."""
         require_version(data, "The places of the rows")
-        return cls(data["sheets"], data["widths"], data["as_text"], data.get("parts", []))
+        strings = Strings(**data["strings"]) if "strings" in data else None
+        parts = data.get("parts", [])
+        return cls(data["sheets"], data["widths"], data["as_text"], parts, strings)
 
     def segments(self, first: int, rows: int) -> list[Segment]:
         """Cut rows `first` to `first + rows` of the export at the ends of sheets."""
@@ -100,21 +110,37 @@ def lay_out(
     *,
     sheet_rows: int,
     sheet_bytes: int = SHEET_XML_BYTES,
+    strings: Strings | None = None,
 ) -> Layout:
     """Settle sheets, widths and whole-column decisions for all shards of one of its sheets.
 
-    Each shard is its rows and the most sheet XML, in bytes, that they can make.
+    Each shard is its rows and the most sheet XML, in bytes, that they can make. Where `strings`
+    say which shards a workbook has, sheets end there too.
 
     Raises LimitExceeded when one shard alone is more than a sheet may hold.
     """
+    groups = _groups(list(shards), strings)
+    workbooks = [_sheets(group, sheet_rows, sheet_bytes) for group in groups]
+    if strings and strings.shards:
+        strings = replace(strings, sheets=[len(sheets) for sheets in workbooks])
     return Layout(
-        sheets=_sheets(shards, sheet_rows, sheet_bytes),
+        sheets=[rows for sheets in workbooks for rows in sheets],
         widths=[
             column.width or decide_width(column.title, fact)
             for column, fact in zip(columns, facts, strict=True)
         ],
         as_text=[needs_text(fact) for fact in facts],
+        strings=strings,
     )
+
+
+def _groups(
+    shards: Sequence[tuple[int, int]], strings: Strings | None
+) -> list[Sequence[tuple[int, int]]]:
+    if not strings or not strings.shards:
+        return [shards]
+    ends = [0, *accumulate(strings.shards)]
+    return [shards[low:high] for low, high in pairwise(ends)]
 
 
 def _sheets(shards: Iterable[tuple[int, int]], sheet_rows: int, sheet_bytes: int) -> list[int]:

@@ -51,14 +51,15 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
     sheets = _sheets(job, book)
     prove(sheets, book, job)
     shape = format_of(job)
-    groups = shape.files(sheets)
+    groups = shape.files(book, sheets)
     files = []
     for number, group in enumerate(groups, 1):
         name = _name(job, number, groups, book, shape.extension)
-        with writing(job, name, lease.fence) as written:
-            pieces = [shard for sheet in group for shard, _ in sheet.pieces]
-            with contextlib.closing(_verified(pieces)) as sources:
-                shape.merge(book, group, written.file, sources, beat)
+        with (
+            writing(job, name, lease.fence) as written,
+            contextlib.closing(_verified(shape.needed(group))) as sources,
+        ):
+            shape.merge(book, group, written.file, sources, beat)
         files.append(_file(job, number, name, written, book, group))
     with kept_if_committed(*(file.path for file in files)):
         verified = verify(job, files, _rows_of, beat) if _is_to_be_verified(job) else None

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from exportapp.conf import conf
 from exportapp.exceptions import SourceChanged
 from exportapp.jobs import files
 from exportapp.jobs.formats import format_of
 from exportapp.jobs.journal import Happened, alarm, is_alarmed, record
 from exportapp.jobs.layout import Layout, lay_out
 from exportapp.jobs.leases import UNHELD, is_held, worker_name
+from exportapp.jobs.measured import MeasuredShard, MeasuredSheet
+from exportapp.jobs.sharing import renumbered, share
 from exportapp.jobs.transitions import fail, show, try_move
 from exportapp.jobs.versions import require_version
 from exportapp.jobs.wakeups import wake
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
 from exportapp.tables.sheets import sheets_from_json
-from exportapp.xlsx import ColumnFacts, XlsxError
+from exportapp.xlsx import ColumnFacts, LimitExceeded, XlsxError
 
 
 def advance(job: ExportJob) -> bool:
@@ -79,32 +83,30 @@ def _settle_layout(job: ExportJob) -> bool:
 
 
 def _lay_out(job: ExportJob, shards: Sequence[ExportShard]) -> Layout:
-    """Raises LimitExceeded and SourceChanged."""
-    shape, layouts = format_of(job), []
-    for number, sheet in enumerate(sheets_from_json(job.sheets, job.columns)):
-        own = [shard for shard in shards if shard.sheet == number]
-        sizes = [(shard.rows_extracted or 0, shard.xml_estimate) for shard in own]
-        facts = _facts(own, len(sheet.columns))
-        layouts.append(
-            lay_out(
-                sheet.columns,
-                sizes,
-                facts,
-                sheet_rows=shape.sheet_rows,
-                sheet_bytes=shape.sheet_bytes,
-            )
+    """Raises XlsxError for what no sheet holds, SourceChanged for facts of another version."""
+    shape = format_of(job)
+    limits: dict[str, Any] = {"sheet_rows": shape.sheet_rows, "sheet_bytes": shape.sheet_bytes}
+    sheets = [
+        MeasuredSheet(sheet.columns, [_measured(each) for each in shards if each.sheet == number])
+        for number, sheet in enumerate(sheets_from_json(job.sheets, job.columns))
+    ]
+    strings = share(shape.options, sheets, conf.WORKBOOK_BYTES)
+    if len(sheets) == 1:
+        (sheet,) = sheets
+        return lay_out(sheet.columns, sheet.sizes, sheet.facts, strings=strings, **limits)
+    if strings and len(strings.shards) > 1:
+        raise LimitExceeded(
+            "All texts of several sheets are more than one workbook holds as shared strings. "
+            "Start over with the option strings=inline."
         )
-    return Layout.of_sheets(layouts)
+    layouts = [lay_out(sheet.columns, sheet.sizes, sheet.facts, **limits) for sheet in sheets]
+    return Layout.of_sheets(layouts, strings)
 
 
-def _facts(shards: Sequence[ExportShard], columns: int) -> list[ColumnFacts]:
-    """What is known of each column over all rows. Raises SourceChanged."""
-    facts = [ColumnFacts() for _ in range(columns)]
-    for shard in shards:
-        found = require_version(shard.facts or {}, "The facts of the columns")["columns"]
-        new = map(ColumnFacts.from_json, found)
-        facts = [fact.merge(more) for fact, more in zip(facts, new, strict=True)]
-    return facts
+def _measured(shard: ExportShard) -> MeasuredShard:
+    found = require_version(shard.facts or {}, "The facts of the columns")["columns"]
+    facts = [ColumnFacts.from_json(each) for each in found]
+    return MeasuredShard(shard.rows_extracted or 0, shard.xml_estimate, facts)
 
 
 def _place(
@@ -125,6 +127,8 @@ def _place(
 
 def _differs(shard: ExportShard, place: int, before: Layout, after: Layout) -> bool:
     if shard.first_row is None or before.as_text != after.as_text:
+        return True
+    if renumbered(before.strings, after.strings, shard.number):
         return True
     rows = shard.rows_extracted or 0
     return before.segments(shard.first_row, rows) != after.segments(place, rows)

@@ -12,6 +12,7 @@ from exportapp.jobs.formats import format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import HEADER_ROWS, Segment
 from exportapp.jobs.leases import Lease
+from exportapp.jobs.versions import VERSION
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import ShardState
 
@@ -28,16 +29,20 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
         opened(shard.arrow_path, shard.arrow_sha256) as source,
         writing(job, f"shard-{shard.number:05}{shape.extension}", lease.fence) as written,
     ):
-        spans = shape.render(book, segments, source, written.file, beat)
-    placed = zip(segments, spans, strict=True)
+        rendered = shape.render(book, segments, source, written.file, shard.number, beat)
+    pieces = zip(segments, rendered.pieces, strict=True)
     with kept_if_committed(written.path):
         lease.commit(
             ShardState.RENDERED,
-            rows_rendered=sum(rows for *_, rows in spans),
+            rows_rendered=sum(rows for *_, rows in rendered.pieces),
             xlsx_path=written.path,
             xlsx_size=written.size,
             xlsx_sha256=written.sha256,
-            spans={"v": 1, "spans": [[part.sheet, *span] for part, span in placed]},
+            spans={
+                "v": VERSION,
+                "spans": [[segment.sheet, *piece] for segment, piece in pieces],
+                **rendered.also,
+            },
         )
     return ShardState.RENDERED
 

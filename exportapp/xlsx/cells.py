@@ -13,11 +13,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from openpyxl.utils import get_column_letter
 
-from exportapp.xlsx.columns import CellColumn, Content, Kind, Piece, join, length_range, value_bytes
+from exportapp.xlsx.columns import (
+    NO_VALUE,
+    CellColumn,
+    Content,
+    Kind,
+    Piece,
+    join,
+    length_range,
+    value_bytes,
+)
 from exportapp.xlsx.escape import text_content
 from exportapp.xlsx.limits import XlsxError, check_columns, check_rows
 from exportapp.xlsx.numbers import boolean_content, exact_content, float_content
 from exportapp.xlsx.serials import date_content, datetime_content, duration_content, time_content
+from exportapp.xlsx.strings import StringPool, shared_content
 
 CONTENT: Final[dict[Kind, Callable[[pa.Array, CellColumn], Content]]] = {
     Kind.TEXT: text_content,
@@ -41,31 +51,66 @@ MAX_CELL_MARKUP: Final = 128
 """Bytes of a cell around its text, and of any number or date in it; never reached."""
 
 
-def render_rows(batch: pa.RecordBatch, columns: Sequence[CellColumn], first_row: int) -> memoryview:
+def render_rows(
+    batch: pa.RecordBatch,
+    columns: Sequence[CellColumn],
+    first_row: int,
+    *,
+    references: bool = True,
+    pool: StringPool | None = None,
+) -> memoryview:
     """The XML of a batch's rows, `first_row` being the sheet's row number (from 1) of its first.
 
     Every row and cell carries its reference, because many readers fail without. A null or an
-    empty text has no cell. Raises LimitExceeded below row 1,048,576, XlsxError where the batch
-    has other columns than `columns`.
+    empty text has no cell. Without `references` only rows do, which makes the file smaller; a
+    cell's place is then its number within the row (ECMA-376 18.3.1.4), so that a null has an
+    empty cell.
+
+    Texts of shared columns without a table go into `pool`, column by column.
+
+    Raises LimitExceeded below row 1,048,576, XlsxError where the batch has other columns than
+    `columns`, where it has a text that its column's table lacks, and for no pool where one is
+    needed.
     """
     check_columns(len(columns))
     if batch.num_columns != len(columns):
         raise XlsxError(f"The batch has {batch.num_columns} columns instead of {len(columns)}.")
     check_rows(first_row + batch.num_rows - 1)
     if batch.num_rows > 1 and _most_bytes(batch) > MAX_JOIN_BYTES:
-        return _render_halves(batch, columns, first_row)
-    return memoryview(value_bytes(_rows(batch, columns, first_row)))
+        half = batch.num_rows // 2
+        halves = [(batch.slice(0, half), first_row), (batch.slice(half), first_row + half)]
+        return memoryview(
+            b"".join(
+                render_rows(part, columns, first, references=references, pool=pool)
+                for part, first in halves
+            )
+        )
+    contents = [
+        _content(array, column, pool) for array, column in zip(batch.columns, columns, strict=True)
+    ]
+    return memoryview(value_bytes(_rows(contents, first_row, batch.num_rows, references)))
 
 
-def _rows(batch: pa.RecordBatch, columns: Sequence[CellColumn], first_row: int) -> pa.Array:
-    numbers = row_numbers(first_row, batch.num_rows)
+def _content(array: pa.Array, column: CellColumn, pool: StringPool | None) -> Content:
+    if column.shared and column.holds_text:
+        return shared_content(array, column, pool)
+    return CONTENT[column.kind](array, column)
+
+
+def _rows(contents: Sequence[Content], first_row: int, count: int, references: bool) -> pa.Array:
+    numbers = row_numbers(first_row, count)
     pieces: list[Piece] = ['<row r="', numbers, '">']
-    for position, (array, column) in enumerate(zip(batch.columns, columns, strict=True), 1):
-        content = CONTENT[column.kind](array, column)
-        pieces += _cells(get_column_letter(position), numbers, content)
+    for position, content in enumerate(contents, 1):
+        cell: list[Piece] = ["<c"]
+        if references:
+            cell = [f'<c r="{get_column_letter(position)}', numbers, '"']
+        cell += [content.opening, content.value, content.closing]
+        # Without nulls the join of the rows takes the pieces as they are, saving a copy.
+        pieces += [join(_merged(cell))] if content.value.null_count else cell
     pieces.append("</row>")
+    missing = "" if references else NO_VALUE
     return pc.binary_join_element_wise(
-        *_merged(pieces), "", null_handling="replace", null_replacement=""
+        *_merged(pieces), "", null_handling="replace", null_replacement=missing
     )
 
 
@@ -73,13 +118,6 @@ def row_numbers(first_row: int, count: int) -> pa.Array:
     """`count` row numbers from `first_row` on, as text."""
     ones = pa.repeat(pa.scalar(1, pa.int64()), count)
     return pc.cumulative_sum(ones, start=first_row - 1).cast(pa.string())
-
-
-def _cells(letters: str, numbers: pa.Array, content: Content) -> list[Piece]:
-    cell: list[Piece] = [f'<c r="{letters}', numbers]
-    cell += [content.opening, content.value, content.closing]
-    # Without nulls the join of the rows takes the pieces as they are, saving a copy.
-    return [join(cell)] if content.value.null_count else cell
 
 
 def _merged(pieces: Iterable[Piece]) -> list[Piece]:
@@ -102,12 +140,3 @@ def _text_bytes(array: pa.Array) -> int:
     if pa.types.is_dictionary(array.type):
         return len(array) * length_range(array.dictionary)[1]
     return int(array.nbytes)
-
-
-def _render_halves(
-    batch: pa.RecordBatch, columns: Sequence[CellColumn], first_row: int
-) -> memoryview:
-    half = batch.num_rows // 2
-    upper = render_rows(batch.slice(0, half), columns, first_row)
-    lower = render_rows(batch.slice(half), columns, first_row + half)
-    return memoryview(b"".join((upper, lower)))

@@ -5,13 +5,19 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 Piece: TypeAlias = "str | pa.Array"
 """Text that is the same in every row, or one text a row."""
+
+PRESERVE: Final = ' xml:space="preserve"'
+"""Tells a reader of `<t>` that white space at the edges is meant (XML 1.0, 2.10)."""
+
+NO_VALUE: Final = "<c/>"
+"""Keeps the place of a cell that is not there, where those behind it have no references."""
 
 
 class Kind(enum.StrEnum):
@@ -48,11 +54,23 @@ class CellColumn:
     """IANA name of the zone whose wall clock a DATETIME in UTC is shown in; None is UTC."""
     as_text: bool = False
     """INTEGER and DECIMAL become text cells throughout."""
+    shared: bool = False
+    """Its texts are shared strings (ECMA-376 18.4.8): those of `table`, else each its own."""
+    table: tuple[str, ...] = ()
+    """Every text of a TEXT column, as written; the same for all who write the workbook."""
+    first_string: int = 0
+    """The number of the first text of `table` among the shared strings, from 0."""
+
+    @property
+    def holds_text(self) -> bool:
+        """Whether every cell is text, and not only what is no proper number or date."""
+        exact = self.kind in (Kind.INTEGER, Kind.DECIMAL)
+        return self.kind is Kind.TEXT or (self.as_text and exact)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A column's cells from behind the row number of their reference to their end.
+    """A column's cells from behind their reference to their end.
 
     A null in `value` means that the row has no cell here.
     """
@@ -64,23 +82,32 @@ class Content:
     @classmethod
     def numbers(cls, value: pa.Array, style: int) -> Content:
         """`<c … ><v>12.5</v></c>`: the default type "n" (ECMA-376 18.18.11)."""
-        return cls(f'"{_attribute(style)}><v>', value, "</v></c>")
+        return cls(f"{_attribute(style)}><v>", value, "</v></c>")
 
     @classmethod
     def booleans(cls, value: pa.Array, style: int) -> Content:
         """`<c … t="b"><v>1</v></c>`."""
-        return cls(f'"{_attribute(style)} t="b"><v>', value, "</v></c>")
+        return cls(f'{_attribute(style)} t="b"><v>', value, "</v></c>")
 
     @classmethod
-    def texts(cls, value: pa.Array, style: int, preserved: pa.Array | None = None) -> Content:
+    def shared(cls, value: pa.Array, style: int) -> Content:
+        """`<c … t="s"><v>7</v></c>`: the number of a shared string, from 0."""
+        return cls(f'{_attribute(style)} t="s"><v>', value, "</v></c>")
+
+    @classmethod
+    def texts(cls, value: pa.Array, column: CellColumn, kept: pa.Array | None = None) -> Content:
         """`<c … t="inlineStr"><is><t>abc</t></is></c>` (ECMA-376 18.3.1.53).
 
-        `value` is escaped already; `preserved` marks the rows whose white space must survive.
+        `value` is escaped already; `kept` marks the rows whose white space must survive. A text
+        that stands in for a bad number is a formula's result in a shared column ("str"): it is in
+        no count, and readers that know no inline strings know this.
         """
-        plain = f'"{_attribute(style)} t="inlineStr"><is><t>'
+        if column.shared:
+            return cls(f'{_attribute(column.style)} t="str"><v>', value, "</v></c>")
+        plain = f'{_attribute(column.style)} t="inlineStr"><is><t>'
         opening: Piece = plain
-        if preserved is not None:
-            opening = pc.if_else(preserved, plain[:-1] + ' xml:space="preserve">', plain)
+        if kept is not None:
+            opening = pc.if_else(kept, plain[:-1] + PRESERVE + ">", plain)
         return cls(opening, value, "</t></is></c>")
 
     def where(self, mask: pa.Array, other: Content) -> Content:

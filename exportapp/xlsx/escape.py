@@ -21,7 +21,7 @@ from exportapp.xlsx.columns import (
     value_bytes,
     without_empty,
 )
-from exportapp.xlsx.limits import MAX_CELL_UNITS, cut_units
+from exportapp.xlsx.limits import MAX_CELL_UNITS, MAX_LINE_FEEDS, cut_units
 
 REPLACEMENT: Final = "\ufffd"
 """What stands for a character that XML cannot hold."""
@@ -82,9 +82,16 @@ def text_content(array: pa.Array, column: CellColumn) -> Content:
     """The text cells of a TEXT column; empty text has none."""
     if pa.types.is_dictionary(array.type):
         return text_content(array.dictionary, column).take(array.indices)
+    value, kept = written(array)
+    return Content.texts(value, column, kept)
+
+
+def written(array: pa.Array) -> tuple[pa.Array, pa.Array | None]:
+    """Texts as the inside of `<t>`, null for empty ones, and `preserved` of them."""
     array = without_empty(cut(array)).cast(pa.string())
     scan = Scan.of(array)
-    return Content.texts(escape(array, scan), column.style, preserved(array, scan))
+    array = fewer_lines(array, scan)
+    return escape(array, scan), preserved(array, scan)
 
 
 def cut(array: pa.Array) -> pa.Array:
@@ -95,6 +102,23 @@ def cut(array: pa.Array) -> pa.Array:
     long = pc.fill_null(pc.greater(pc.binary_length(array), MAX_CELL_UNITS), False)
     shorter = [cut_units(text.as_py(), MAX_CELL_UNITS) for text in array.filter(long)]
     return pc.replace_with_mask(array, long, pa.array(shorter, array.type))
+
+
+def fewer_lines(array: pa.Array, scan: Scan) -> pa.Array:
+    """The texts with a space for every line feed after the 253rd: no letter is lost."""
+    many = many_lines(array, scan)
+    if many is None:
+        return array
+    folded = [_fold(text.as_py()) for text in array.filter(many)]
+    return pc.replace_with_mask(array, many, pa.array(folded, array.type))
+
+
+def many_lines(array: pa.Array, scan: Scan) -> pa.Array | None:
+    """Which texts have more line feeds than a cell may; None for none of them."""
+    if scan.count("\n") <= MAX_LINE_FEEDS:
+        return None
+    many = pc.fill_null(pc.greater(pc.count_substring(array, "\n"), MAX_LINE_FEEDS), False)
+    return many if pc.any(many).as_py() else None
 
 
 def escape(array: pa.Array, scan: Scan) -> pa.Array:
@@ -139,6 +163,11 @@ def preserved(array: pa.Array, scan: Scan) -> pa.Array | None:
 def illegal_count(array: pa.Array) -> int:
     """How many texts of an array have a character that XML cannot hold."""
     return pc.sum(pc.match_substring_regex(array, _ILLEGAL)).as_py() or 0
+
+
+def _fold(text: str) -> str:
+    *lines, rest = text.split("\n", MAX_LINE_FEEDS)
+    return "\n".join([*lines, rest.replace("\n", " ")])
 
 
 def _escape_literals(array: pa.Array) -> pa.Array:

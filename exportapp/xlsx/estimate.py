@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from openpyxl.utils import get_column_letter
 
-from exportapp.xlsx.columns import CellColumn, Kind, decoded, length_range, value_bytes
+from exportapp.xlsx.columns import NO_VALUE, PRESERVE, CellColumn, Kind, decoded, value_bytes
 from exportapp.xlsx.escape import ESCAPES, REPLACEMENT, Scan, preserved
 from exportapp.xlsx.facts import ColumnFacts, column_facts
 from exportapp.xlsx.limits import MAX_ROWS
@@ -19,7 +19,6 @@ ROW_MARKUP: Final = len(f'<row r="{MAX_ROWS}"></row>')
 NUMBER_MARKUP: Final = len(f'<c r="{MAX_ROWS}"><v></v></c>')
 BOOLEAN_CELL: Final = len(f'<c r="{MAX_ROWS}" t="b"><v>1</v></c>')
 TEXT_MARKUP: Final = len(f'<c r="{MAX_ROWS}" t="inlineStr"><is><t></t></is></c>')
-PRESERVE: Final = ' xml:space="preserve"'
 
 LONGEST_NUMBER: Final = {
     Kind.FLOAT: len("-0.0000012345678901234567"),
@@ -41,38 +40,51 @@ _GROWTH: Final = {
 }
 
 
-def measure(batch: pa.RecordBatch, columns: Sequence[CellColumn]) -> tuple[list[ColumnFacts], int]:
-    """The facts of each column, and `estimate_xml_bytes`: one look at each text for both."""
+def measure(
+    batch: pa.RecordBatch,
+    columns: Sequence[CellColumn],
+    known: Sequence[ColumnFacts] | None = None,
+    *,
+    references: bool = True,
+) -> tuple[list[ColumnFacts], int]:
+    """The facts of each column, and `estimate_xml_bytes`: one look at each text for both.
+
+    `known` are the facts of the rows before: distinct texts are looked for where they have some
+    hope left. Without it they are not.
+    """
     facts = []
     size = ROW_MARKUP * batch.num_rows
     for position, (array, column) in enumerate(zip(batch.columns, columns, strict=True), 1):
         scan = Scan.of(decoded(array)) if column.kind is Kind.TEXT else None
-        facts.append(column_facts(array, column.kind, scan))
-        size += _cells_bytes(array, column, len(get_column_letter(position)), scan)
+        hope = known is not None and known[position - 1].distinct is not None
+        found = column_facts(array, column.kind, scan, distinct=hope)
+        facts.append(found)
+        size += _cells_bytes(array, column, len(get_column_letter(position)), scan, found.filled)
+        if not references:
+            size += (batch.num_rows - found.filled) * len(NO_VALUE)
     return facts, size
 
 
-def estimate_xml_bytes(batch: pa.RecordBatch, columns: Sequence[CellColumn]) -> int:
-    """An upper bound of the bytes of `render_rows`, whatever the first row; cheap and near."""
-    return measure(batch, columns)[1]
+def estimate_xml_bytes(
+    batch: pa.RecordBatch, columns: Sequence[CellColumn], *, references: bool = True
+) -> int:
+    """An upper bound of the bytes of `render_rows`, whatever the first row; cheap and near.
+
+    It also is one of the rows' shared strings.
+    """
+    return measure(batch, columns, references=references)[1]
 
 
-def _cells_bytes(array: pa.Array, column: CellColumn, letters: int, scan: Scan | None) -> int:
+def _cells_bytes(
+    array: pa.Array, column: CellColumn, letters: int, scan: Scan | None, filled: int
+) -> int:
     style = len(f' s="{column.style}"') if column.style else 0
     if scan is not None:
-        return _filled(scan.array) * (letters + style + TEXT_MARKUP) + _text_bytes(scan)
+        return filled * (letters + style + TEXT_MARKUP) + _text_bytes(scan)
     if pa.types.is_string(array.type):
         # Digits, or a word that stands for no number: nothing of it is escaped.
-        return _filled(array) * (letters + style + TEXT_MARKUP) + int(value_bytes(array).size)
-    present = len(array) - int(array.null_count)
-    return present * (letters + style + _value_cell_bytes(array, column))
-
-
-def _filled(array: pa.Array) -> int:
-    """How many texts there are that have a cell."""
-    if length_range(array)[0]:
-        return len(array) - int(array.null_count)
-    return int(pc.sum(pc.greater(pc.binary_length(array), 0)).as_py() or 0)
+        return filled * (letters + style + TEXT_MARKUP) + int(value_bytes(array).size)
+    return filled * (letters + style + _value_cell_bytes(array, column))
 
 
 def _text_bytes(scan: Scan) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, replace
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from exportapp.xlsx.columns import Kind, decoded, length_range
-from exportapp.xlsx.escape import Scan, illegal_count
+from exportapp.xlsx.escape import Scan, illegal_count, many_lines
 from exportapp.xlsx.limits import MAX_CELL_UNITS
 from exportapp.xlsx.numbers import long_numbers, not_numbers
 
@@ -28,6 +28,17 @@ FIXED_WIDTHS: Final = {
     Kind.DURATION: len("-123:30:45"),
 }
 """Characters shown whatever the value is, because the number format says so."""
+
+MAX_DISTINCT: Final = 256
+MAX_DISTINCT_UNITS: Final = 64
+MAX_TABLE_UNITS: Final = 4_096
+"""How many texts a table of shared strings has, how long each, and all of them, in UTF-16 units.
+
+They stay with the facts of every shard.
+"""
+
+_BYTES_OF_UNIT: Final = 3
+"""UTF-8 bytes that one UTF-16 unit takes at most."""
 
 _PADDING: Final = 2
 _FILTER_BUTTON: Final = 3
@@ -56,6 +67,12 @@ class ColumnFacts:
     """Texts with characters that XML cannot hold."""
     non_finite: int = 0
     """Values of a number column that are no number: NaN and the infinities."""
+    many_lines: int = 0
+    """Texts with more than 253 line feeds."""
+    filled: int = 0
+    """Values that are neither null nor an empty text."""
+    distinct: tuple[str, ...] | None = ()
+    """The texts that there are, in order; None where they are too many or not looked for."""
 
     def merge(self, other: ColumnFacts) -> ColumnFacts:
         """The facts of these and those rows together."""
@@ -66,27 +83,45 @@ class ColumnFacts:
             cut=self.cut + other.cut,
             replaced=self.replaced + other.replaced,
             non_finite=self.non_finite + other.non_finite,
+            many_lines=self.many_lines + other.many_lines,
+            filled=self.filled + other.filled,
+            distinct=_union(self.distinct, other.distinct),
         )
 
-    def to_json(self) -> list[int]:
-        """The facts in the order of the fields."""
-        return list(astuple(self))
+    def to_json(self) -> list[Any]:
+        """The numbers in the order of the fields, and the distinct texts if they are known."""
+        numbers = [getattr(self, name) for name in NUMBERS]
+        return numbers if self.distinct is None else [*numbers, list(self.distinct)]
 
     @classmethod
-    def from_json(cls, values: Sequence[int]) -> ColumnFacts:
+    def from_json(cls, values: Sequence[Any]) -> ColumnFacts:
         """What `to_json` was called on."""
-        return cls(*values)
+        known = dict(zip(NUMBERS, values, strict=False))
+        texts = values[len(NUMBERS) :]
+        return cls(**known, distinct=tuple(texts[0]) if texts else None)
 
 
-def column_facts(array: pa.Array, kind: Kind, scan: Scan | None = None) -> ColumnFacts:
-    """The facts of one column of a batch, stored as `Kind` says; `scan` is of its texts."""
+NUMBERS: Final = tuple(each.name for each in fields(ColumnFacts) if each.name != "distinct")
+"""The facts that are numbers."""
+
+
+def column_facts(
+    array: pa.Array, kind: Kind, scan: Scan | None = None, *, distinct: bool = False
+) -> ColumnFacts:
+    """The facts of one column of a batch, stored as `Kind` says; `scan` is of its texts.
+
+    Only where `distinct` says so they tell which texts there are.
+    """
+    if not len(array):
+        return ColumnFacts()
     if kind is Kind.TEXT:
-        facts = _text_facts(scan or Scan.of(decoded(array)))
+        facts = _text_facts(scan or Scan.of(decoded(array)), distinct)
     else:
         facts = _FACTS[kind](array) if kind in _FACTS else ColumnFacts()
+        facts = replace(facts, distinct=None)
     count = len(array) - array.null_count
     width = FIXED_WIDTHS.get(kind, facts.width) if count else 0
-    return replace(facts, count=count, width=width)
+    return replace(facts, count=count, width=width, filled=_filled(array, scan))
 
 
 def decide_width(title: str, facts: ColumnFacts) -> float:
@@ -100,12 +135,54 @@ def needs_text(facts: ColumnFacts) -> bool:
     return facts.long_numbers > 0
 
 
-def _text_facts(scan: Scan) -> ColumnFacts:
+def shared_table(kind: Kind, facts: ColumnFacts) -> tuple[str, ...]:
+    """The texts of a column that are worth a table of shared strings; none where they are not.
+
+    They are when each stands in two rows on average, and there are few.
+    """
+    texts = facts.distinct or ()
+    return texts if kind is Kind.TEXT and facts.filled >= 2 * len(texts) else ()
+
+
+def _text_facts(scan: Scan, distinct: bool) -> ColumnFacts:
     return ColumnFacts(
         width=_widest(scan),
         cut=_cut_count(scan),
         replaced=illegal_count(scan.array) if scan.illegal else 0,
+        many_lines=_count(many_lines(scan.array, scan)),
+        distinct=_distinct(scan) if distinct else None,
     )
+
+
+def _distinct(scan: Scan) -> tuple[str, ...] | None:
+    if scan.lengths[1] > MAX_DISTINCT_UNITS * _BYTES_OF_UNIT:
+        return None
+    # What has many different texts mostly shows it at once.
+    for array in (scan.array.slice(0, 4 * MAX_DISTINCT), scan.array):
+        if pc.count_distinct(array).as_py() > MAX_DISTINCT + 1:
+            return None
+    return _union((), (text for text in pc.unique(scan.array).to_pylist() if text))
+
+
+def _union(one: Iterable[str] | None, other: Iterable[str] | None) -> tuple[str, ...] | None:
+    if one is None or other is None:
+        return None
+    texts = tuple(sorted({*one, *other}))
+    units = [len(text.encode("utf-16-le")) // 2 for text in texts]
+    few = len(texts) <= MAX_DISTINCT and max(units, default=0) <= MAX_DISTINCT_UNITS
+    return texts if few and sum(units) <= MAX_TABLE_UNITS else None
+
+
+def _filled(array: pa.Array, scan: Scan | None) -> int:
+    """How many values there are that have a cell."""
+    present = len(array) - int(array.null_count)
+    texts = scan.array if scan else decoded(array)
+    if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
+        return present
+    shortest = scan.lengths[0] if scan else length_range(texts)[0]
+    if shortest:
+        return present
+    return int(pc.sum(pc.greater(pc.binary_length(texts), 0)).as_py() or 0)
 
 
 def _exact_facts(array: pa.Array) -> ColumnFacts:

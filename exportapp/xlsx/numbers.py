@@ -50,7 +50,7 @@ def float_content(array: pa.Array, column: CellColumn) -> Content:
     if pc.all(finite).as_py() is not False:
         return numbers
     names = pc.if_else(pc.greater(array, 0), "Infinity", "-Infinity")
-    texts = Content.texts(pc.if_else(pc.is_nan(array), "NaN", names), column.style)
+    texts = Content.texts(pc.if_else(pc.is_nan(array), "NaN", names), column)
     return numbers.where(finite, texts)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
@@ -166,11 +167,16 @@ class PartWriter:
         self._append(span)
         return span
 
-    def splice(self, source: BinaryIO, span: Span) -> None:
-        """Copy a span of another file as it is: nothing is inflated or compressed."""
+    def splice(self, source: BinaryIO, span: Span) -> Span:
+        """Copy a span of another file as it is: nothing is inflated or compressed.
+
+        Returns the span as it lies in the package's file.
+        """
         self._check(span.size + _MARGIN, span.raw_size)
+        placed = replace(span, offset=self._out.tell())
         copy_range(source, span.offset, span.size, self._out, self._progress)
         self._append(span)
+        return placed
 
     def _check(self, size: int, raw_size: int) -> None:
         end = self._member.offset + self._member.size + size

@@ -30,7 +30,7 @@ class Span:
     crc: int
     """CRC-32 of the bytes before compression."""
     rows: int
-    """`<row>` elements in it."""
+    """`<row>` elements in it, or `<si>` of shared strings."""
 
     def to_json(self) -> list[int]:
         """The numbers in the order of the fields."""

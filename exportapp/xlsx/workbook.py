@@ -6,45 +6,53 @@ the end of `sheetData`, behind the header row.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
-from zipfile import ZipFile
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell
 from openpyxl.packaging.core import DocumentProperties
 from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.styles.cell_style import StyleArray
 from openpyxl.utils import get_column_letter
+from openpyxl.utils.indexed_list import IndexedList
+from openpyxl.worksheet.dimensions import ColumnDimension
 from openpyxl.worksheet.worksheet import Worksheet
-from openpyxl.writer.excel import ExcelWriter
 
 from exportapp.xlsx.escape import clean
 from exportapp.xlsx.limits import XlsxError, check_columns, check_rows, sheet_title
+from exportapp.xlsx.parts import (
+    CONTENT_TYPES,
+    STYLES,
+    Part,
+    SheetPart,
+    Skeleton,
+    StringsPart,
+    saved,
+    share_texts,
+)
+from exportapp.xlsx.strings import STRINGS, StringsPlan
 from exportapp.xlsx.styles import (
     DEFAULT,
     HEADER_INDEX,
     SheetColumn,
-    Style,
     check_styles,
     order_fonts,
     style_indexes,
     style_table,
 )
+from exportapp.xlsx.template import Template, data_sheets, open_template
 
 Hook = Callable[[Workbook], None]
 """A developer's say in the workbook: a logo, a cover sheet, another header font."""
 
-CONTENT_TYPES: Final = "[Content_Types].xml"
-STYLES: Final = "xl/styles.xml"
 EPOCH: Final = datetime(1980, 1, 1)
 """The time of creation where none is given; the package's own time stamps say the same."""
 
 _DIMENSION: Final = re.compile(rb'(<dimension ref=")[^"]*')
-_DIMENSION_ELEMENT: Final = re.compile(rb"<dimension [^>]*/>")
 _SHEET_DATA_END: Final = b"</sheetData>"
 
 
@@ -57,41 +65,8 @@ class SheetPlan:
     """Data rows: those below the header."""
     columns: tuple[SheetColumn, ...] = ()
     """Its own ones, where sheets differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the package that is complete."""
-
-    name: str
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SheetPart:
-    """A sheet without its data rows, which belong between head and tail."""
-
-    name: str
-    head: bytes
-    tail: bytes
-
-    @property
-    def open_head(self) -> bytes:
-        """The head where the last row is not known yet: without `dimension`, which may miss.
-
-        A wrong one would cut the sheet off for readers that believe it (ECMA-376 18.3.1.35).
-        """
-        return _DIMENSION_ELEMENT.sub(b"", self.head, count=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Skeleton:
-    """The package but for the data rows."""
-
-    parts: tuple[Part, ...]
-    """`[Content_Types].xml` first, as Excel writes it."""
-    sheets: tuple[SheetPart, ...]
-    """In the order of the plans."""
+    right_to_left: bool = False
+    """The first column at the right, as the writing of Arabic or Hebrew has it."""
 
 
 def build_skeleton(
@@ -101,6 +76,8 @@ def build_skeleton(
     properties: Mapping[str, Any],
     notes: Sequence[tuple[str, str]] = (),
     hook: Hook | None = None,
+    template: Template | None = None,
+    strings: StringsPlan | None = None,
 ) -> Skeleton:
     """Make the workbook with a header row, a frozen header and a filter on each sheet.
 
@@ -110,71 +87,94 @@ def build_skeleton(
 
     `properties` are openpyxl's DocumentProperties by name (title, creator, created, description);
     `notes` become a last sheet of label and text; `hook` is called with the workbook last of all.
+    With `strings` the texts of the workbook are shared ones; without, they are inline.
+
+    `template` is a workbook to begin with instead of an empty one. Data sheets follow its own;
+    but where it has one with the title of the first, that one is used, and copied for the next
+    ones: row 1 keeps its looks and columns their widths. Titles are those of `columns` all the
+    same, because people choose columns, and data cells look as `columns` say.
+
     Equal input gives equal bytes.
 
     Raises LimitExceeded for more columns or rows than a sheet has, XlsxError for no column, no
-    sheet, a title that Excel refuses, or a hook that moved what the rows rely on.
+    sheet, a title that Excel refuses, a template with something that would be lost, or a hook
+    that moved what the rows rely on.
     """
     sheets = [replace(plan, columns=tuple(plan.columns or columns)) for plan in sheets]
     _check(columns, sheets)
-    book = Workbook()
+    book = open_template(template) if template else Workbook()
+    if not template:
+        book.remove(book.worksheets[0])
     _number_styles(book, columns)
-    pages = [_add_sheet(book, plan, style_table(columns)) for plan in sheets]
+    pages = data_sheets(book, [(plan.title, len(plan.columns)) for plan in sheets])
+    for page, plan in zip(pages, sheets, strict=True):
+        _fill_sheet(page, plan)
     if notes:
         _add_notes(book, notes)
     _set_properties(book, properties)
     if hook:
         hook(book)
-    return _cut_up(book, pages, sheets, columns)
+    return _cut_up(book, pages, sheets, columns, strings)
 
 
 def _check(columns: Sequence[SheetColumn], sheets: Sequence[SheetPlan]) -> None:
     if not sheets:
         raise XlsxError("A workbook needs at least 1 sheet; it has 0.")
+    styles = style_table(columns)
     for position, plan in enumerate(sheets):
         check_columns(len(plan.columns))
+        for column in plan.columns:
+            if column.style not in styles:
+                raise XlsxError(f"The style of the column '{column.title}' is in no table.")
         check_rows(plan.rows + 1)
         if plan.title != sheet_title(plan.title, [earlier.title for earlier in sheets[:position]]):
             raise XlsxError(f"Excel refuses the sheet title '{plan.title}', or it is there twice.")
 
 
 def _number_styles(book: Workbook, columns: Sequence[SheetColumn]) -> None:
-    # openpyxl numbers a style when it is first asked for the number: the header's comes first.
-    scratch = book.worksheets[0]
-    headers = {_add_header(scratch, number, column) for number, column in enumerate(columns, 1)}
-    indexes = [_add_column(scratch, number, column) for number, column in enumerate(columns, 1)]
-    if headers != {HEADER_INDEX} or indexes != style_indexes(columns):
-        raise XlsxError(f"openpyxl numbered the styles {headers} and {indexes}.")
+    """Give the styles of the rows their numbers, whatever styles a template has.
+
+    openpyxl numbers a style when it is first asked for the number. Cells of a template have
+    copies of theirs, and ask again when they are saved.
+    """
+    book._cell_styles = IndexedList([StyleArray()])  # type: ignore[attr-defined]
+    scratch = book.create_sheet()
+    cell: Cell = scratch.cell(1, 1)
+    _look_like_header(cell)
+    numbers = {cell.style_id}
+    indexes = [_format(scratch.cell(2, number), each) for number, each in enumerate(columns, 1)]
+    if numbers != {HEADER_INDEX} or indexes != style_indexes(columns):
+        raise XlsxError(f"openpyxl numbered the styles {numbers} and {indexes}.")
     book.remove(scratch)
 
 
-def _add_sheet(book: Workbook, plan: SheetPlan, styles: Mapping[Style, int]) -> Worksheet:
-    sheet: Worksheet = book.create_sheet(plan.title)
+def _fill_sheet(sheet: Worksheet, plan: SheetPlan) -> None:
     for number, column in enumerate(plan.columns, 1):
-        _add_header(sheet, number, column)
-        if _add_column(sheet, number, column) != styles.get(column.style):
-            raise XlsxError(f"The style of the column '{column.title}' is in no table.")
-    sheet.freeze_panes = "A2"
+        cell = _write_text(sheet, 1, number, column.title)
+        if not cell.has_style:
+            _look_like_header(cell)
+        letter = get_column_letter(number)
+        if letter not in sheet.column_dimensions:
+            sheet.column_dimensions[letter].width = column.width
+            _format(sheet.column_dimensions[letter], column)
+    sheet.freeze_panes = sheet.freeze_panes or "A2"
     sheet.auto_filter.ref = _cell_range(plan)
-    return sheet
+    if plan.right_to_left:
+        sheet.sheet_view.rightToLeft = True
 
 
-def _add_header(sheet: Worksheet, number: int, column: SheetColumn) -> int:
-    cell = _write_text(sheet, 1, number, column.title)
+def _look_like_header(cell: Cell) -> None:
     cell.font = Font(name="Calibri", size=11, bold=True)
     cell.fill = PatternFill("solid", fgColor="E7EBF0")
     cell.border = Border(bottom=Side("thin", color="8A94A0"))
-    return int(cell.style_id)
 
 
-def _add_column(sheet: Worksheet, number: int, column: SheetColumn) -> int:
-    dimension = sheet.column_dimensions[get_column_letter(number)]
-    dimension.width = column.width
+def _format(target: Cell | ColumnDimension, column: SheetColumn) -> int:
     if column.style != DEFAULT:
-        dimension.number_format = column.number_format
+        target.number_format = column.number_format
         if column.align:
-            dimension.alignment = Alignment(horizontal=column.align)
-    return int(dimension.style_id)
+            target.alignment = Alignment(horizontal=column.align)
+    return int(target.style_id)
 
 
 def _add_notes(book: Workbook, notes: Sequence[tuple[str, str]]) -> None:
@@ -216,27 +216,24 @@ def _cut_up(
     pages: Sequence[Worksheet],
     sheets: Sequence[SheetPlan],
     columns: Sequence[SheetColumn],
+    strings: StringsPlan | None,
 ) -> Skeleton:
     for page, plan in zip(pages, sheets, strict=True):
         if not any(page is other for other in book.worksheets):
             raise XlsxError(f"The workbook hook removed the sheet '{plan.title}'.")
-    files = _saved(book)
+    files = saved(book)
     files[STYLES] = order_fonts(files[STYLES])
     check_styles(files[STYLES], columns)
+    shared = None
+    if strings:
+        files, tail = share_texts(files, strings)
+        shared = StringsPart(STRINGS, strings.head, tail)
     parts = []
     for page, plan in zip(pages, sheets, strict=True):
         name = page.path.removeprefix("/")
         parts.append(_cut_sheet(name, files.pop(name), plan, _cell_range(plan)))
     first = Part(CONTENT_TYPES, files.pop(CONTENT_TYPES))
-    return Skeleton((first, *(Part(*item) for item in files.items())), tuple(parts))
-
-
-def _saved(book: Workbook) -> dict[str, bytes]:
-    # Not book.save(), which would stamp the time of modification with now.
-    packed = io.BytesIO()
-    ExcelWriter(book, ZipFile(packed, "w")).save()
-    with ZipFile(packed) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+    return Skeleton((first, *(Part(*item) for item in files.items())), tuple(parts), shared)
 
 
 def _cut_sheet(name: str, data: bytes, plan: SheetPlan, cells: str) -> SheetPart:

@@ -55,7 +55,7 @@ def test_the_plot_has_every_contender_and_the_same_bytes_each_time(tmp_path: Pat
 
 def test_metadata_comes_back_from_every_format_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metadata, "LOOPS", 1)
-    facts = {"v": 1, "columns": [[10, 8, 0, 0, 0, 0], [2**40, 60, 1, 2, 3, 4]]}
+    facts = {"v": 1, "columns": [[10, 8, 0, 0, 0, 0, 0, 9], [2**40, 60, 1, 2, 3, 4, 5, 6]]}
     shard = {"facts": facts, "spans": {"v": 1, "spans": [[0, 4823, 2**31, 2**32, 2**32 - 1, 9]]}}
 
     lines = metadata.compare(shard)

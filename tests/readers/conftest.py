@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import pytest
 
@@ -15,21 +15,37 @@ collect_ignore_glob = ["test_*.py"] if ON_SQLITE else []
 
 
 @pytest.fixture(scope="session")
-def files(django_db_setup, django_db_blocker, tmp_path_factory):
-    """Made once: nothing of it stays in the database for other tests to see."""
-    with django_db_blocker.unblock():
-        return make_files(tmp_path_factory.mktemp("readers"))
+def files_in(django_db_setup, django_db_blocker, tmp_path_factory):
+    """`files_in("compact")`: made once; nothing of it stays in the database for other tests."""
+
+    @cache
+    def made(mode):
+        with django_db_blocker.unblock():
+            return make_files(tmp_path_factory.mktemp(mode), mode)
+
+    return made
 
 
 @pytest.fixture(scope="session")
-def read(files, tmp_path_factory):
-    """`read("calamine")`: the books in `files` as that reader sees them, read once."""
+def read_in(files_in, tmp_path_factory):
+    """`read_in("compact", "calamine")`: the files of a mode as that reader sees them, read once."""
 
     @cache
-    def books(name):
-        return READERS[name].read(list(files), tmp_path_factory.mktemp("made"))
+    def books(mode, name):
+        return READERS[name].read(list(files_in(mode)), tmp_path_factory.mktemp("made"))
 
     return books
+
+
+@pytest.fixture(scope="session")
+def files(files_in):
+    return files_in("inline")
+
+
+@pytest.fixture(scope="session")
+def read(read_in):
+    """`read("calamine")`: the files with inline texts as that reader sees them."""
+    return partial(read_in, "inline")
 
 
 def pytest_terminal_summary(terminalreporter):

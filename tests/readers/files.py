@@ -21,6 +21,14 @@ from exportapp.tables.selection import Operator, Selection, Viewer
 from tests.gallery.models import Tag
 from tests.readers.traps import COLUMNS, ROWS
 
+MODES: dict[str, dict[str, Any]] = {
+    "inline": {},
+    "auto": {"strings": "auto"},
+    "shared": {"strings": "shared"},
+    "compact": {"compact": True},
+}
+"""The options that files are made with."""
+
 SHEET_ROWS = 25
 SHARD_ROWS = 9
 """Five shards, one of which goes on from the first sheet to the second."""
@@ -56,8 +64,9 @@ class TrapAdmin(admin.ModelAdmin):
         ]
 
 
-def make_files(folder: Path) -> Files:
+def make_files(folder: Path, mode: str) -> Files:
     """Needs an empty database, and leaves it empty."""
+    options = MODES[mode]
     storage = {
         "BACKEND": "exportapp.jobs.files.PrivateFileStorage",
         "OPTIONS": {"location": folder},
@@ -65,10 +74,10 @@ def make_files(folder: Path) -> Files:
     Tag.objects.bulk_create([Tag(name=str(number)) for number in range(ROWS)])
     try:
         with override_settings(STORAGES={"exports": storage}, EXPORTAPP_SHARD_ROWS=SHARD_ROWS):
-            one = _asked("one")
+            one = _asked("one", options)
             _finish(one)
             with override_settings(EXPORTAPP_SHEET_ROWS=SHEET_ROWS):
-                several = _asked("several")
+                several = _asked("several", options)
                 shard = _third_shard(several)
                 _finish(several)
             return Files(_result(several), _result(one), shard)
@@ -77,10 +86,10 @@ def make_files(folder: Path) -> Files:
         Tag.objects.all().delete()
 
 
-def _asked(name: str) -> ExportJob:
+def _asked(name: str, options: dict[str, Any]) -> ExportJob:
     viewer = Viewer(user=Operator(), language="en", time_zone="Europe/Berlin")
     selection = Selection(source="gallery.Tag", site=site.name)
-    job, _ = lifecycle.create(selection, viewer, request_key=name, queue=False)
+    job, _ = lifecycle.create(selection, viewer, request_key=name, options=options, queue=False)
     # Readers that convert name what they write after the file that they read.
     job.filename = f"{name}.xlsx"
     job.save(update_fields=["filename"])

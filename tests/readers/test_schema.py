@@ -6,15 +6,17 @@ import zipfile
 
 import pytest
 
+from tests.readers.files import MODES
 from tests.readers.programs import complaints
 
 # For the test database: the tests themselves only read files.
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ["several_sheets", "one_sheet", "shard"])
-def test_the_validator_finds_nothing_wrong(files, name):
-    assert complaints(getattr(files, name)) == []
+def test_the_validator_finds_nothing_wrong(files_in, mode, name):
+    assert complaints(getattr(files_in(mode), name)) == []
 
 
 def test_the_validator_would_find_something(files, tmp_path):

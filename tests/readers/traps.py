@@ -64,6 +64,7 @@ TEXT = [
         ("joined emoji and flags", "\U0001f469\u200d\U0001f467 \U0001f1e9\U0001f1ea \u2764\ufe0f"),
         ("no width at all", "a\u200bb\ufeff"),
         ("line and paragraph separator", "a\u2028b\u2029c"),
+        ("longer address than a link may have", "https://example.com/?q=" + "%20" * 1_000),
         ("longest text", "\u00e9" * 32_767),
     ),
     Trap("control characters", "a\x00b\x01c\x0bd\x1f", "a\ufffdb\ufffdc\ufffdd\ufffd"),
@@ -72,6 +73,8 @@ TEXT = [
     Trap(
         "too long, and a pair of surrogates at the end", "x" * 32_766 + "\U0001f600", "x" * 32_766
     ),
+    Trap("as many lines as a cell may have", "\n".join("a" * 254), "\n".join("a" * 254)),
+    Trap("too many lines", "\n".join("a" * 300), "\n".join("a" * 254) + " a" * 46),
     Trap("empty", "", None),
     Trap("null", None, None),
 ]

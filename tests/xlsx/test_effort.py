@@ -11,7 +11,7 @@ import os
 import pyarrow as pa
 import pytest
 
-from exportapp.xlsx import measure, spans
+from exportapp.xlsx import ColumnFacts, measure, spans
 from exportapp.xlsx.cells import render_rows
 from tests.effort import kernels, python_calls
 from tests.xlsx.books import CELLS, KINDS, merge, orders, rendered
@@ -57,6 +57,19 @@ def test_what_the_layout_must_know_takes_few_passes_over_a_batch(monkeypatch):
         look_at(batch)
     assert run.total() <= LOOKING_KERNELS_PER_BATCH, f"{run.total()} kernels: {run}"
     assert called.count <= LOOKING_CALLS_PER_BATCH, f"{called.count} calls for 10,000 rows"
+
+
+def test_texts_that_are_many_are_not_looked_at_again(monkeypatch):
+    batch = orders(1, 10_000)
+    hopeful = [ColumnFacts() for _ in CELLS]
+    ran = []
+    for known in (None, hopeful, measure(batch, CELLS, hopeful)[0]):
+        with kernels(monkeypatch) as run:
+            measure(batch, CELLS, known)
+        ran.append(run.total())
+    never, first, later = ran
+    assert first == never + 1, f"{first} kernels instead of {never}: {run}"
+    assert later == never
 
 
 @pytest.mark.parametrize("rows", [1, 10_000])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
@@ -9,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exportapp.xlsx import CellColumn, Kind, estimate_xml_bytes, render_rows
+from exportapp.xlsx import (
+    CellColumn,
+    Kind,
+    PackageWriter,
+    StringPool,
+    estimate_xml_bytes,
+    render_rows,
+)
 from tests.xlsx.books import CELLS, orders, xml_of
 
 NASTY = st.text(st.sampled_from("a_x0041\r\n\t &<>\x00\ufffe😀é"), max_size=30)
@@ -39,6 +47,27 @@ def test_the_estimate_is_an_upper_bound(kind, data, style, as_text):
     column = CellColumn(kind=kind, style=style, as_text=as_text)
     batch = pa.record_batch([array], names=["value"])
     assert estimate_xml_bytes(batch, [column]) >= len(xml_of(column, array, 1_048_000))
+
+
+@pytest.mark.parametrize("kind", Kind)
+@given(data=st.data(), as_text=st.booleans())
+def test_the_estimate_is_an_upper_bound_of_rows_and_of_shared_strings(kind, data, as_text):
+    storage, values = VALUES[kind]
+    array = pa.array(data.draw(st.lists(values | st.none(), min_size=1, max_size=8)), storage)
+    column = CellColumn(kind=kind, as_text=as_text, shared=True, style=7)
+    batch = pa.record_batch([array], names=["value"])
+    pool, out = StringPool(8_000_000_000), io.BytesIO()
+    xml = render_rows(batch, [column], 1_048_000, references=False, pool=pool)
+    with PackageWriter(out) as package, package.sheet("a.xml") as part:
+        strings = pool.write_to(part).raw_size
+    assert estimate_xml_bytes(batch, [column], references=False) >= max(len(xml), strings)
+
+
+def test_empty_cells_that_keep_a_place_are_in_the_estimate():
+    batch = pa.record_batch([pa.nulls(100, pa.string())] * 300, names=[str(n) for n in range(300)])
+    columns = [CellColumn(kind=Kind.TEXT)] * 300
+    estimate = estimate_xml_bytes(batch, columns, references=False)
+    assert estimate >= len(render_rows(batch, columns, 2, references=False)) > 100 * 300
 
 
 @pytest.mark.parametrize("text", ["_x0041", "&", "<", ">", "\r", "\x00", "\ufffe", " ", "\n", "é"])

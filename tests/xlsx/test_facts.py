@@ -10,9 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exportapp.xlsx import ColumnFacts, Kind, column_facts, decide_width, needs_text
+from exportapp.xlsx import (
+    CellColumn,
+    ColumnFacts,
+    Kind,
+    column_facts,
+    decide_width,
+    measure,
+    needs_text,
+    shared_table,
+)
 
-FACTS = st.builds(ColumnFacts, *[st.integers(0, 10**9)] * 6)
+TEXTS = st.lists(st.sampled_from(["a", "b", "é", "😀" * 32, "x" * 64]), unique=True)
+FACTS = st.builds(
+    ColumnFacts, *[st.integers(0, 10**9)] * 8, st.none() | TEXTS.map(sorted).map(tuple)
+)
 
 
 def facts(kind, values, storage=None):
@@ -56,6 +68,7 @@ def test_no_rows_have_no_facts(kind):
 def test_values_that_cannot_stay_as_they_are_are_counted():
     assert facts(Kind.TEXT, ["a\x00\x01", "b\ufffe", "c\n\r\t"]).replaced == 2
     assert facts(Kind.TEXT, ["x" * 32_768, "é" * 32_767, "😀" * 16_384]).cut == 2
+    assert facts(Kind.TEXT, ["\n" * 253, "\n" * 254, None, "a\r\n" * 300]).many_lines == 2
     assert facts(Kind.FLOAT, [1.0, float("nan"), float("inf"), None], pa.float64()).non_finite == 2
     assert facts(Kind.DECIMAL, ["1.5", "NaN", None]).non_finite == 1
 
@@ -84,6 +97,88 @@ def test_facts_merge_in_any_order(one, two, three):
 @given(FACTS)
 def test_facts_survive_json(one):
     assert ColumnFacts.from_json(json.loads(json.dumps(one.to_json()))) == one
+
+
+def test_facts_of_before_there_were_texts_in_them_are_read():
+    assert ColumnFacts.from_json([1, 2, 3, 4, 5, 6]) == ColumnFacts(1, 2, 3, 4, 5, 6, distinct=None)
+
+
+def texts(values, **options):
+    return column_facts(pa.array(values, pa.string()), Kind.TEXT, distinct=True, **options).distinct
+
+
+def test_few_texts_are_told_in_order_and_blanks_are_none_of_them():
+    assert texts(["b", None, "a", "", "b"]) == ("a", "b")
+    assert texts([None, ""]) == ()
+    assert column_facts(pa.array(["b", "a"]).dictionary_encode(), Kind.TEXT, distinct=True) == (
+        column_facts(pa.array(["b", "a"]), Kind.TEXT, distinct=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "known"),
+    [
+        ([str(n) for n in range(256)], True),
+        ([str(n) for n in range(257)], False),
+        (["x"] * 2_000 + [str(n) for n in range(257)], False),
+        (["😀" * 32], True),
+        (["😀" * 32 + "x"], False),
+        ([f"{n:064}" for n in range(64)], True),
+        ([f"{n:064}" for n in range(65)], False),
+    ],
+)
+def test_many_or_long_texts_are_given_up(values, known):
+    assert (texts(values) is not None) is known
+
+
+def test_texts_that_are_too_many_together_are_given_up():
+    one, two = (
+        column_facts(pa.array([f"{n}" for n in numbers]), Kind.TEXT, distinct=True)
+        for numbers in (range(200), range(100, 257))
+    )
+    assert one.merge(two).distinct is None
+    assert one.merge(two).merge(one).distinct is None
+
+
+def test_texts_are_only_looked_for_where_somebody_asks():
+    assert facts(Kind.TEXT, ["a"]).distinct is None
+    batch = pa.record_batch([pa.array(["a"])], names=["a"])
+    cells = [CellColumn(kind=Kind.TEXT)]
+    for known, found in [
+        (None, None),
+        ([ColumnFacts()], ("a",)),
+        ([facts(Kind.TEXT, ["b"])], None),
+    ]:
+        ((fact,), _) = measure(batch, cells, known)
+        assert fact.distinct == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "storage", "filled"),
+    [
+        (Kind.TEXT, ["a", None, ""], pa.string(), 1),
+        (Kind.TEXT, ["a", None], pa.large_string(), 1),
+        (Kind.DECIMAL, ["1", None, ""], pa.string(), 1),
+        (Kind.INTEGER, [0, None], pa.int64(), 1),
+        (Kind.BOOLEAN, [False, None], pa.bool_(), 1),
+    ],
+)
+def test_what_has_a_cell_is_counted(kind, values, storage, filled):
+    assert facts(kind, values, storage).filled == filled
+
+
+@pytest.mark.parametrize(
+    ("kind", "filled", "distinct", "table"),
+    [
+        (Kind.TEXT, 4, ("a", "b"), ("a", "b")),
+        (Kind.TEXT, 3, ("a", "b"), ()),
+        (Kind.TEXT, 9, None, ()),
+        (Kind.TEXT, 0, (), ()),
+        (Kind.INTEGER, 9, ("1",), ()),
+    ],
+)
+def test_texts_that_return_are_worth_a_table(kind, filled, distinct, table):
+    assert shared_table(kind, ColumnFacts(filled=filled, distinct=distinct)) == table
 
 
 def test_the_facts_of_parts_merge_into_those_of_the_whole():

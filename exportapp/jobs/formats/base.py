@@ -29,6 +29,16 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
+class Rendered:
+    """What the merge needs to know of a shard's file, as JSON."""
+
+    pieces: list[list[Any]]
+    """Of each segment, its number of rows last."""
+    also: dict[str, Any] = field(default_factory=dict)
+    """Of the shard as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
 class Format(abc.ABC):
     options: Options
 
@@ -63,16 +73,21 @@ class Format(abc.ABC):
         segments: Sequence[Segment],
         source: BinaryIO,
         out: BinaryIO,
+        shard: int,
         beat: Heartbeat,
-    ) -> list[list[Any]]:
-        """Make a shard's Arrow file, `source`, into finished bytes; the same ones every time.
+    ) -> Rendered:
+        """Make the Arrow file of a shard, `source`, into finished bytes; the same every time.
 
-        Returns for each segment what `merge` needs of it, as JSON, its number of rows last.
+        `shard` is its number in the export, counted from 1.
         """
 
-    def files(self, sheets: Sequence[Sheet]) -> list[list[Sheet]]:
+    def files(self, book: Book, sheets: Sequence[Sheet]) -> list[list[Sheet]]:
         """Which sheets go into the same file."""
         return [[sheet] for sheet in sheets]
+
+    def needed(self, sheets: Sequence[Sheet]) -> list[ExportShard]:
+        """Whose files `merge` takes for a file of these sheets, in its order."""
+        return [shard for sheet in sheets for shard, _ in sheet.pieces]
 
     @abc.abstractmethod
     def merge(
@@ -83,7 +98,7 @@ class Format(abc.ABC):
         sources: Iterator[BinaryIO],
         beat: Heartbeat,
     ) -> None:
-        """Write one file of these sheets; `sources` are the files of their pieces, in order."""
+        """Write one file of these sheets; `sources` are the files of those that are needed."""
 
 
 def batches_of(source: BinaryIO, segment: Segment, beat: Heartbeat) -> Iterator[pa.RecordBatch]:

@@ -11,7 +11,7 @@ from typing_extensions import Buffer
 from exportapp.conf import conf
 from exportapp.flat import BOM, Dialect, Envelope, header_line, render_lines
 from exportapp.jobs.book import Book, Page
-from exportapp.jobs.formats.base import Format, Sheet, batches_of
+from exportapp.jobs.formats.base import Format, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
 from exportapp.xlsx import Span
@@ -38,14 +38,17 @@ class Delimited(Format):
         segments: Sequence[Segment],
         source: BinaryIO,
         out: BinaryIO,
+        shard: int,
         beat: Heartbeat,
-    ) -> list[list[Any]]:
+    ) -> Rendered:
         with self._envelope(out) as envelope:
             envelope.lines([self._head(book.page(segments[0].sheet))], 0)
-            return [
-                envelope.lines(self._lines(book, part, source, beat), part.rows).to_json()
-                for part in segments
-            ]
+            return Rendered(
+                [
+                    envelope.lines(self._lines(book, part, source, beat), part.rows).to_json()
+                    for part in segments
+                ]
+            )
 
     def merge(
         self,

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from exportapp.exceptions import FileDamaged
 from exportapp.flat import Digits, FlatColumn, digits_of, typed_schema, typed_table
 from exportapp.jobs.book import Book, Page
-from exportapp.jobs.formats.base import Format, Sheet, batches_of
+from exportapp.jobs.formats.base import Format, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
 from exportapp.tables.arrays import arrow_schema
@@ -41,8 +41,9 @@ class Parquet(Format):
         segments: Sequence[Segment],
         source: BinaryIO,
         out: BinaryIO,
+        shard: int,
         beat: Heartbeat,
-    ) -> list[list[Any]]:
+    ) -> Rendered:
         # Text as it comes, so that any digits of the other shards can be given to it later.
         # A shard is of one sheet of the export, and here a sheet holds any number of rows.
         schema = arrow_schema(book.page(segments[0].sheet).specs)
@@ -55,7 +56,7 @@ class Parquet(Format):
                     _longest(batch.column(at) for batch in batches) for at in range(len(schema))
                 ]
                 placed.append([[found.to_json() for found in digits], segment.rows])
-        return placed
+        return Rendered(placed)
 
     def merge(
         self,

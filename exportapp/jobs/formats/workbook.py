@@ -9,16 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from itertools import islice
+from typing import BinaryIO, Final
 
 from typing_extensions import Buffer
 
 from exportapp.conf import conf
 from exportapp.jobs.book import Book
-from exportapp.jobs.formats.base import Format, Sheet, batches_of
+from exportapp.jobs.formats.base import Format, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
-from exportapp.xlsx import SHEET_XML_BYTES, ColumnFacts, PackageWriter, Span, render_rows
+from exportapp.jobs.sharing import write_strings
+from exportapp.models import ExportShard
+from exportapp.xlsx import (
+    SHEET_XML_BYTES,
+    ColumnFacts,
+    PackageWriter,
+    SheetPart,
+    Span,
+    StringPool,
+    StringsPart,
+    render_rows,
+)
+
+TEXTS: Final = "strings"
+"""Where a shard's spans have that of its shared strings."""
 
 MEDIA_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 """Source: IANA media types registry, ECMA-376 part 1."""
@@ -46,6 +61,7 @@ class Workbook(Format):
     def losses(self, facts: ColumnFacts) -> dict[str, int]:
         return {
             "text_cut": facts.cut,
+            "lines_joined": facts.many_lines,
             "characters_replaced": facts.replaced,
             "not_finite": facts.non_finite,
         }
@@ -56,23 +72,33 @@ class Workbook(Format):
         segments: Sequence[Segment],
         source: BinaryIO,
         out: BinaryIO,
+        shard: int,
         beat: Heartbeat,
-    ) -> list[list[Any]]:
+    ) -> Rendered:
+        strings = book.layout.strings
+        pool = strings.pool(shard, conf.DEFLATE_LEVEL) if strings else None
         # The whole sheet's, whose filter goes down to rows of other shards.
         rows = [(part.sheet, book.layout.sheets[part.sheet]) for part in segments]
-        skeleton = book.skeleton(rows)
-        spans = []
+        skeleton = book.skeleton(rows, texts=strings.until(shard) if strings else 0)
+        spans, also = [], {}
         with PackageWriter(out, level=conf.DEFLATE_LEVEL) as package:
             for part in skeleton.parts:
                 package.add(part.name, part.data)
             for segment, page in zip(segments, skeleton.sheets, strict=True):
                 with package.sheet(page.name) as sheet:
                     sheet.write(page.head)
-                    spans.append(sheet.rows(_xml(book, segment, source, beat), segment.rows))
+                    spans.append(sheet.rows(_xml(book, segment, source, pool, beat), segment.rows))
                     sheet.write(page.tail)
-        return [span.to_json() for span in spans]
+            texts = write_strings(package, skeleton, strings, shard, pool) if strings else None
+        if texts:
+            also[TEXTS] = texts.to_json()
+        return Rendered([span.to_json() for span in spans], also)
 
-    def files(self, sheets: Sequence[Sheet]) -> list[list[Sheet]]:
+    def files(self, book: Book, sheets: Sequence[Sheet]) -> list[list[Sheet]]:
+        settled = book.layout.strings.sheets if book.layout.strings else []
+        if settled:
+            rest = iter(sheets)
+            return [list(islice(rest, count)) for count in settled]
         groups: list[list[Sheet]] = []
         size = 0
         for sheet in sheets:
@@ -84,6 +110,10 @@ class Workbook(Format):
             size += needed
         return groups
 
+    def needed(self, sheets: Sequence[Sheet]) -> list[ExportShard]:
+        rows = [shard for sheet in sheets for shard, _ in sheet.pieces]
+        return rows + [shard for shard, _ in _texts(sheets)]
+
     def merge(
         self,
         book: Book,
@@ -92,7 +122,15 @@ class Workbook(Format):
         sources: Iterator[BinaryIO],
         beat: Heartbeat,
     ) -> None:
-        skeleton = book.skeleton([(sheet.number, sheet.rows) for sheet in sheets])
+        texts = _texts(sheets)
+        rows = [(sheet.number, sheet.rows) for sheet in sheets]
+        skeleton = book.skeleton(rows, texts=sum(span.rows for _, span in texts))
+        open_parts: list[tuple[SheetPart | StringsPart, list[Span]]] = [
+            (page, [Span.from_json(span) for _, span in sheet.pieces])
+            for page, sheet in zip(skeleton.sheets, sheets, strict=True)
+        ]
+        if skeleton.strings:
+            open_parts.append((skeleton.strings, [span for _, span in texts]))
 
         def copied(size: int) -> None:
             beat()
@@ -100,19 +138,28 @@ class Workbook(Format):
         with PackageWriter(out, level=conf.DEFLATE_LEVEL, progress=copied) as package:
             for part in skeleton.parts:
                 package.add(part.name, part.data)
-            for sheet, page in zip(sheets, skeleton.sheets, strict=True):
+            for page, spans in open_parts:
                 with package.sheet(page.name) as member:
                     member.write(page.head)
-                    for _, span in sheet.pieces:
+                    for span in spans:
                         with next(sources) as source:
-                            member.splice(source, Span.from_json(span))
+                            member.splice(source, span)
                         beat()
                     member.write(page.tail)
 
 
-def _xml(book: Book, segment: Segment, source: BinaryIO, beat: Heartbeat) -> Iterator[Buffer]:
+def _texts(sheets: Sequence[Sheet]) -> list[tuple[ExportShard, Span]]:
+    """The shared strings of the sheets' rows, in the order of their numbers."""
+    shards = dict.fromkeys(shard for sheet in sheets for shard, _ in sheet.pieces)
+    found = [(shard, (shard.spans or {}).get(TEXTS)) for shard in shards]
+    return [(shard, Span.from_json(span)) for shard, span in found if span]
+
+
+def _xml(
+    book: Book, segment: Segment, source: BinaryIO, pool: StringPool | None, beat: Heartbeat
+) -> Iterator[Buffer]:
     """The XML of the segment's rows, batch by batch."""
     row, cells = segment.first_row, book.page(segment.sheet).cells
     for batch in batches_of(source, segment, beat):
-        yield render_rows(batch, cells, row)
+        yield render_rows(batch, cells, row, references=book.references, pool=pool)
         row += batch.num_rows
