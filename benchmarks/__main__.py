@@ -15,6 +15,7 @@ from benchmarks.arena import Arena, build
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.metadata import ROWS as METADATA_ROWS
 from benchmarks.metadata import metadata
+from benchmarks.modes import modes
 from benchmarks.rotation import Say, rotate
 from benchmarks.scale import PARTS, scale
 from benchmarks.skew import skew
@@ -25,8 +26,9 @@ ROWS = {
     "scale": 20_000_000,
     "skew": 2_000_000,
     "metadata": METADATA_ROWS,
+    "modes": 200_000,
 }
-MINUTES = {"peers": 40, "scale": 30, "skew": 20, "metadata": 5}
+MINUTES = {"peers": 40, "scale": 30, "skew": 20, "metadata": 5, "modes": 20}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -34,17 +36,25 @@ def main(argv: Sequence[str]) -> None:
     minutes = options.minutes or MINUTES[options.table]
     deadline = time.monotonic() + minutes * 60
     rows = options.rows or ROWS[options.table]
-    with ExitStack() as stack:
-        postgres = Postgres()
-        stack.callback(postgres.end)
-        arena = stack.enter_context(build(postgres))
-        figures = _figures(arena, options, rows, deadline)
-        about = report.machine(arena.house.rows("SHOW server_version")[0][0])
+    if options.table == "modes":
+        figures, about = modes(rows, options.runs, _say), report.machine()
+    else:
+        figures, about = _with_servers(options, rows, deadline)
     command = f"python -m benchmarks {shlex.join(argv)}".strip()
     text = f"`{command}`, {time.strftime('%Y-%m-%d')}. {about}\n\n{figures}"
     print(text)
     if options.write:
         report.write_section(options.write, options.table, text)
+
+
+def _with_servers(options: argparse.Namespace, rows: int, deadline: float) -> tuple[str, str]:
+    """The table, and what its figures depend on."""
+    with ExitStack() as stack:
+        postgres = Postgres()
+        stack.callback(postgres.end)
+        arena = stack.enter_context(build(postgres))
+        figures = _figures(arena, options, rows, deadline)
+        return figures, report.machine(arena.house.rows("SHOW server_version")[0][0])
 
 
 def _figures(arena: Arena, options: argparse.Namespace, rows: int, deadline: float) -> str:

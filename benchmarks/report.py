@@ -14,7 +14,7 @@ import psutil
 from benchmarks.contenders import CONTENDERS, LIMIT
 from benchmarks.rotation import Result
 
-SECTIONS = ("peers", "scale", "skew", "metadata")
+SECTIONS = ("peers", "scale", "skew", "metadata", "modes")
 """The tables that there are, as the page names their places."""
 
 BASES = ("Django", "psycopg", "pyarrow", "isal", "rq")
@@ -59,14 +59,15 @@ def is_rate(result: Result) -> bool:
     return result.contender.rows(10**9) > 1000
 
 
-def machine(postgresql: str) -> str:
-    """What the figures depend on: processor, memory and versions."""
+def machine(postgresql: str | None = None) -> str:
+    """What the figures depend on: processor, memory and versions, the server's if it took part."""
     packages = dict.fromkeys([*BASES, *(contender.package for contender in CONTENDERS)])
     installed = (f"{name} {found}" for name in packages if (found := _version(name)))
+    server = f", PostgreSQL {postgresql}" if postgresql else ""
     memory = psutil.virtual_memory().total / 2**30
     return (
         f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GiB; "
-        f"Python {platform.python_version()}, PostgreSQL {postgresql}; {', '.join(installed)}."
+        f"Python {platform.python_version()}{server}; {', '.join(installed)}."
     )
 
 

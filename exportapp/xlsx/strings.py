@@ -121,7 +121,7 @@ def write_blanks(part: PartWriter, count: int) -> None:
     """Hold the numbers of `count` texts that are in other files: empty ones, a few bytes each."""
     if count >= _BLANKS:
         block = io.BytesIO()
-        writer = SpanWriter(block)
+        writer = SpanWriter(block, 3)
         writer.write(_BLANK * _BLANKS)
         span = writer.end(_BLANKS)
         for _ in range(count // _BLANKS):

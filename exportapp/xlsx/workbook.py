@@ -53,6 +53,15 @@ EPOCH: Final = datetime(1980, 1, 1)
 """The time of creation where none is given; the package's own time stamps say the same."""
 
 _DIMENSION: Final = re.compile(rb'(<dimension ref=")[^"]*')
+_NO_WARNING: Final = (
+    b'<ignoredErrors><ignoredError sqref="%b" numberStoredAsText="1" /></ignoredErrors>'
+)
+"""No green corner on each ID that is a text of digits (ECMA-376 18.3.1.50)."""
+_AFTER_WARNINGS: Final = re.compile(
+    rb"<(drawing|legacyDrawing|legacyDrawingHF|picture|oleObjects|controls|tableParts|extLst)\b"
+    rb"|</worksheet>"
+)
+"""What may follow them in a sheet (ECMA-376 18.3.1.99)."""
 _SHEET_DATA_END: Final = b"</sheetData>"
 
 
@@ -241,4 +250,5 @@ def _cut_sheet(name: str, data: bytes, plan: SheetPlan, cells: str) -> SheetPart
     if head.count(b"<row ") != 1 or b'<row r="1"' not in head:
         raise XlsxError(f"The workbook hook moved or added rows in the sheet '{plan.title}'.")
     head = _DIMENSION.sub(rb"\g<1>" + cells.encode(), head, count=1)
-    return SheetPart(name, head, end + rest)
+    quiet = _NO_WARNING % cells.replace("A1:", "A2:").encode() if plan.rows else b""
+    return SheetPart(name, head, end + _AFTER_WARNINGS.sub(lambda at: quiet + at[0], rest, count=1))

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 import pytest
 from django.utils.functional import lazystr
 from django.utils.safestring import mark_safe
+from psycopg.types.range import Range
 
 from exportapp.tables.columns import Column
 from exportapp.xlsx import Kind
@@ -49,6 +50,9 @@ class Broken:
         (2**70, Kind.INTEGER, str(2**70)),
         (Decimal("3"), Kind.INTEGER, "3"),
         ("12", Kind.INTEGER, "12"),
+        (True, Kind.INTEGER, "1"),
+        (True, None, "True"),
+        (Range(1, 5), None, "[1, 5)"),
         ("", Kind.INTEGER, None),
         (1.1, Kind.DECIMAL, "1.1"),
         (Decimal("1E+3"), Kind.DECIMAL, "1000"),
@@ -58,6 +62,9 @@ class Broken:
         (date(2024, 7, 1), Kind.DATETIME, datetime(2024, 6, 30, 22, tzinfo=UTC)),
         (datetime(2024, 1, 1, 12), Kind.DATETIME, datetime(2024, 1, 1, 11, tzinfo=UTC)),
         (datetime(2024, 1, 1, 12, tzinfo=UTC), Kind.DATETIME, datetime(2024, 1, 1, 12, tzinfo=UTC)),
+        # Clocks in Berlin went from 2 to 3 that night, and from 3 back to 2 the other.
+        (datetime(2024, 3, 31, 2, 30), Kind.DATETIME, datetime(2024, 3, 31, 1, 30, tzinfo=UTC)),
+        (datetime(2024, 10, 27, 2, 30), Kind.DATETIME, datetime(2024, 10, 27, 0, 30, tzinfo=UTC)),
         (datetime(2024, 1, 1, 12, tzinfo=UTC), Kind.TIME, time(13)),
         (time(12, tzinfo=UTC), Kind.TIME, time(12)),
         (timedelta(days=-1), Kind.DURATION, timedelta(days=-1)),

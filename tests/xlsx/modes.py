@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 
 import pyarrow as pa
 
@@ -20,8 +19,8 @@ from exportapp.xlsx import (
     StringPool,
     StringsPlan,
     build_skeleton,
-    column_facts,
     first_strings,
+    measure,
     needs_text,
     render_rows,
     shared_table,
@@ -42,8 +41,7 @@ MODES = [Mode(refs, strings) for refs in (True, False) for strings in ("inline",
 
 def write_in(mode: Mode, kinds: Sequence[Kind], shards: Sequence[pa.RecordBatch]) -> io.BytesIO:
     """A workbook of one sheet whose shards were written one by one and spliced."""
-    looks = [look(kinds, shard) for shard in shards]
-    facts = [reduce(ColumnFacts.merge, each) for each in zip(*looks, strict=True)]
+    facts = look(mode, kinds, shards)
     cells, plan = settled(mode, kinds, facts)
     pieces, row, first = [], 2, plan.first_of_rows if plan else 0
     for shard in shards:
@@ -54,9 +52,15 @@ def write_in(mode: Mode, kinds: Sequence[Kind], shards: Sequence[pa.RecordBatch]
     return _merged(kinds, pieces, row - 2, plan and replace(plan, rows=first - plan.first_of_rows))
 
 
-def look(kinds: Sequence[Kind], batch: pa.RecordBatch) -> list[ColumnFacts]:
-    columns = zip(batch.columns, kinds, strict=True)
-    return [column_facts(array, kind, distinct=True) for array, kind in columns]
+def look(mode: Mode, kinds: Sequence[Kind], shards: Sequence[pa.RecordBatch]) -> list[ColumnFacts]:
+    """What extracting finds out."""
+    texts = None if mode.strings == "inline" else ()
+    plain = [CellColumn(kind=kind, style=1) for kind in kinds]
+    facts = [ColumnFacts(distinct=texts) for _ in kinds]
+    for shard in shards:
+        found, _ = measure(shard, plain, facts, references=mode.references)
+        facts = [known.merge(new) for known, new in zip(facts, found, strict=True)]
+    return facts
 
 
 def settled(

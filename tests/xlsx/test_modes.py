@@ -80,6 +80,18 @@ def test_the_same_rows_make_the_same_bytes_in_every_mode(mode):
     assert one.getvalue() == two.getvalue()
 
 
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_no_part_is_declared_that_is_not_there(mode):
+    archive = ZipFile(write_in(mode, KINDS, [orders(1, 30)]))
+    types = archive.read("[Content_Types].xml").decode()
+    related = archive.read("xl/_rels/workbook.xml.rels").decode()
+    names = set(archive.namelist())
+    assert set(re.findall(r'PartName="/([^"]+)"', types)) <= names
+    assert set(re.findall(r'Target="/([^"]+)"', related)) <= names
+    assert (STRINGS in names) is ("sharedStrings" in types) is ("sharedStrings" in related)
+    assert (STRINGS in names) is (mode.strings != "inline")
+
+
 def test_without_references_a_null_keeps_the_place_of_its_column():
     batch = pa.record_batch(
         [pa.array([None, "x"]), pa.array([True, None]), pa.array([None, ""])], names=["a", "b", "c"]

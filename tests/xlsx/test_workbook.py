@@ -25,10 +25,8 @@ from tests.xlsx.books import COLUMNS, CREATED
 def packed(skeleton):
     out = io.BytesIO()
     with PackageWriter(out) as package:
-        for part in skeleton.parts:
-            package.add(part.name, part.data)
-        for sheet in skeleton.sheets:
-            package.add(sheet.name, sheet.head + sheet.tail)
+        for part in (*skeleton.parts, *skeleton.sheets):
+            package.add(part.name, part.data if part in skeleton.parts else part.head + part.tail)
     return out
 
 
@@ -76,20 +74,7 @@ def test_columns_have_their_width_format_and_alignment():
 
 def test_styles_are_numbered_behind_the_header_in_the_order_of_first_appearance():
     assert style_indexes(COLUMNS) == [0, 0, 2, 0, 3, 4, 5]
-    assert style_indexes([*COLUMNS[2:], *COLUMNS]) == [
-        2,
-        0,
-        3,
-        4,
-        5,
-        0,
-        0,
-        2,
-        0,
-        3,
-        4,
-        5,
-    ]
+    assert style_indexes([*COLUMNS[2:], *COLUMNS]) == [2, 0, 3, 4, 5] + [0, 0, 2, 0, 3, 4, 5]
 
 
 @pytest.mark.parametrize("sheets", [1, 3])
