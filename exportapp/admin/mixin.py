@@ -16,6 +16,7 @@ from django.template.loader import select_template
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
+from openpyxl import Workbook
 
 from exportapp.exceptions import NotAllowed, RequestRefused
 from exportapp.jobs import lifecycle
@@ -23,6 +24,7 @@ from exportapp.jobs.rights import may_export
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sources import Source
+from exportapp.xlsx import Template
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -45,6 +47,9 @@ class ExportAdminMixin(ModelAdmin):
     export_columns: Sequence[Any] | None = None
     """Lookup paths, `Column`s and callables; None exports what the list shows."""
 
+    export_template: Template | str | None = None
+    """A workbook to begin with: where it is, or its bytes. See docs/workbook.md."""
+
     export_offered = True
     """False withdraws the export and its permission from this model."""
 
@@ -53,6 +58,9 @@ class ExportAdminMixin(ModelAdmin):
         if self.actions is not None and ACTION not in self.actions:
             self.actions = [*self.actions, ACTION]
         super().__init__(model, admin_site)
+
+    def export_workbook(self, workbook: Workbook) -> None:
+        """Give the workbook its looks; it is an openpyxl Workbook without the data rows."""
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return may_export(request.user, Source(self))

@@ -21,6 +21,7 @@ from exportapp.admin.advice import advice_for
 from exportapp.exceptions import UnknownName
 from exportapp.jobs import lifecycle
 from exportapp.jobs.status import Status, status_of
+from exportapp.jobs.words import issue_words
 from exportapp.models import ExportJob
 from exportapp.tables.sources import find_source
 
@@ -59,6 +60,7 @@ def describe(job: ExportJob) -> dict[str, Any]:
         "advice": advice_for(job.error_code),
         "snapshot": functools.partial(_pretty, job.error_snapshot),
         "ticked": None if job.selection["keys"] is None else len(job.selection["keys"]),
+        "issues": [(issue_words(code), count) for code, count in job.issues_counted.items()],
         "parameters": job.selection.get("parameters", {}),
         "filters": urlencode(job.selection["query"], doseq=True),
     }

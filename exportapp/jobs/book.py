@@ -14,8 +14,10 @@ from django.utils.text import capfirst
 
 from exportapp.jobs.layout import Layout
 from exportapp.jobs.options import Options
+from exportapp.jobs.words import asked_for, notes, who
 from exportapp.models import ExportJob
 from exportapp.tables.columns import ColumnSpec
+from exportapp.tables.look import Look
 from exportapp.tables.sheets import SheetSpec, sheets_from_json
 from exportapp.tables.sources import AnySource, find_source
 from exportapp.xlsx import (
@@ -50,6 +52,9 @@ class Book:
     properties: dict[str, Any]
     references: bool = True
     """Whether cells carry their references."""
+    right_to_left: bool = False
+    look: Look = Look()
+    notes: Sequence[tuple[str, str]] = ()
 
     @classmethod
     def of(cls, job: ExportJob) -> Book:
@@ -61,7 +66,16 @@ class Book:
             time_zone=job.time_zone,
             created=job.created_at,
             references=not Options.from_json(job.options).compact,
+            right_to_left=is_right_to_left(job.language),
         )
+
+    @classmethod
+    def finished(cls, job: ExportJob) -> Book:
+        """The same as the person gets it: with the developer's looks, notes, and who asked."""
+        book = cls.of(job)
+        told = {"creator": who(job) or "exportapp", "description": asked_for(job)}
+        look = Look.of(find_source(job.selection["source"], job.selection["site"]))
+        return replace(book, properties=book.properties | told, look=look, notes=notes(job))
 
     @classmethod
     def laid_out(
@@ -73,6 +87,7 @@ class Book:
         time_zone: str,
         created: datetime,
         references: bool = True,
+        right_to_left: bool = False,
     ) -> Book:
         specs = [spec for sheet in sheets for spec in sheet.columns]
         columns = [
@@ -100,7 +115,7 @@ class Book:
         ]
         titles = _titles([sheet.title or name for sheet in sheets], layout)
         properties = {"title": name, "creator": "exportapp", "created": created}
-        return cls(layout, pages, titles, properties, references)
+        return cls(layout, pages, titles, properties, references, right_to_left)
 
     def page(self, sheet: int) -> Page:
         """How a sheet of the workbook looks."""
@@ -114,10 +129,25 @@ class Book:
         columns = tuple(column for page in self.pages for column in page.columns)
         plans = [self._plan(sheet, rows) for sheet, rows in sheets] or [self._plan(0, 0)]
         strings = self.layout.strings.plan(texts) if self.layout.strings else None
-        return _skeleton(columns, tuple(plans), tuple(self.properties.items()), strings)
+        if self.look == Look() and not self.notes:
+            return _skeleton(columns, tuple(plans), tuple(self.properties.items()), strings)
+        return build_skeleton(
+            columns,
+            plans,
+            properties=self.properties,
+            notes=self.notes,
+            hook=self.look.hook,
+            template=self.look.template,
+            strings=strings,
+        )
 
     def _plan(self, sheet: int, rows: int) -> SheetPlan:
-        return SheetPlan(title=self.titles[sheet], rows=rows, columns=self.page(sheet).columns)
+        return SheetPlan(
+            title=self.titles[sheet],
+            rows=rows,
+            columns=self.page(sheet).columns,
+            right_to_left=self.right_to_left,
+        )
 
 
 @functools.lru_cache(maxsize=4)
@@ -134,6 +164,12 @@ def _skeleton(
 def cell_of(spec: ColumnSpec, **settled: Any) -> CellColumn:
     """The column as the xlsx core takes it; `settled` is what style and layout decided."""
     return CellColumn(kind=spec.kind, **{"style": 0} | settled)
+
+
+def is_right_to_left(language: str) -> bool:
+    """Whether the first column is at the right for people of this language."""
+    with translation.override(language):
+        return translation.get_language_bidi()
 
 
 def name_of(source: AnySource, language: str) -> str:

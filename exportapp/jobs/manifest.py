@@ -18,8 +18,8 @@ from exportapp.jobs.options import Options
 from exportapp.jobs.snapshot import installed
 from exportapp.jobs.verify import Verified
 from exportapp.jobs.versions import VERSION
+from exportapp.jobs.words import who
 from exportapp.models import ExportFile, ExportJob, ExportShard
-from exportapp.tables.selection import Operator
 
 PACKAGES: Final = ("exportapp", "Django", "pyarrow", "openpyxl")
 
@@ -57,14 +57,13 @@ def make_manifest(
 
 
 def _asked(job: ExportJob) -> dict[str, Any]:
-    operator = str(Operator()) if job.by_operator else None
     return {
         "source": job.source,
         "selection": job.selection,
         "policy": job.policy,
         "consistency": job.consistency,
         "options": asdict(Options.from_json(job.options)),
-        "by": str(job.requested_by) if job.requested_by else operator,
+        "by": who(job) or None,
         "language": job.language,
         "time_zone": job.time_zone,
         "at": job.created_at.isoformat(),

@@ -47,7 +47,7 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
     Raises DamagedShard for a shard that must be rendered again, and VerificationFailed where what
     was written does not read as what was put into it; then nothing is handed out.
     """
-    book = Book.of(job)
+    book = Book.finished(job)
     sheets = _sheets(job, book)
     prove(sheets, book, job)
     shape = format_of(job)

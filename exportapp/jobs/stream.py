@@ -13,7 +13,7 @@ import pyarrow as pa
 from django.utils import timezone
 
 from exportapp.conf import conf
-from exportapp.jobs.book import Book, name_of
+from exportapp.jobs.book import Book, is_right_to_left, name_of
 from exportapp.jobs.journal import Line, log
 from exportapp.jobs.layout import HEADER_ROWS, Layout, lay_out
 from exportapp.jobs.rights import source_for
@@ -59,7 +59,7 @@ def stream(selection: Selection, viewer: Viewer, *, policy: str | None = None) -
         rows = Keyset.of(sheet.rows)
         how = cast(Policy, policy or conf.BAD_VALUES)
         feeds.append(_Feed(scan(rows, sheet.columns, viewer, policy=how)))
-    growing = _Growing(sheets, name_of(source, viewer.language), viewer.time_zone)
+    growing = _Growing(sheets, name_of(source, viewer.language), viewer)
     return _stream(feeds, growing, source.label, viewer)
 
 
@@ -70,7 +70,7 @@ class _Growing:
     sheets: Sequence[SheetSpec]
     """Of the export; those behind the one that is being written are not laid out yet."""
     name: str
-    time_zone: str
+    viewer: Viewer
     layouts: list[Layout] = field(default_factory=list)
     created: datetime = field(default_factory=timezone.now)
 
@@ -95,8 +95,9 @@ class _Growing:
             self.sheets[: len(self.layouts)],
             Layout.of_sheets(self.layouts),
             name=self.name,
-            time_zone=self.time_zone,
+            time_zone=self.viewer.time_zone,
             created=self.created,
+            right_to_left=is_right_to_left(self.viewer.language),
         )
 
     def skeleton(self) -> Skeleton:

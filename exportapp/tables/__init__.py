@@ -7,6 +7,7 @@ sheets               what a sheet of an export is; one or several of a registere
 params               its parameters: form fields, and JSON
 columns, resolve     what a column is; from a name, an expression or a function to one (fields,
                      kinds, paths)
+look                 what a developer says about the looks of a workbook
 keyset               ranges of rows over the order and the key (ordering, keys)
 snapshots            one moment of a PostgreSQL database, held by one process and seen by many
 readers              batches out of the database (fetch, related, calls) as arrays (arrays,

@@ -7,11 +7,13 @@ Nothing is imported here that needs the models to be loaded: an app's `exports.p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any, TypeVar
 
 from django import forms
 from django.contrib.auth import get_permission_codename
 from django.db.models import Model, QuerySet
+from openpyxl import Workbook
 
 
 class Sheet:
@@ -54,6 +56,12 @@ class Export(Sheet):
     """Who may have it, "shop.export_order"; None takes the export permission of each model."""
     filename: str = "{name}"
     """The file's name without its ending; takes {name}, {date} and each parameter."""
+
+    template: str | PathLike[str] | bytes | None = None
+    """A workbook to begin with: where it is, or its bytes. See docs/workbook.md."""
+
+    def workbook(self, workbook: Workbook) -> None:
+        """Give the workbook its looks; it is an openpyxl Workbook without the data rows."""
 
     def has_permission(self, user: Any) -> bool:
         """Asked when the export is made, when it runs and when its file is downloaded."""
