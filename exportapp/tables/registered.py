@@ -78,8 +78,8 @@ class ExportSource:
 
         All sheets that have a column which `viewer` may have, or those of the columns named.
         Evaluate the rows within `viewer.active()`. Raises UnknownName, NotAllowed where there is
-        none, RequestRefused for what cannot be a sheet, SourceChanged when the code now has other parameters, and
-        ParameterRefused for a value that is no longer valid.
+        none, RequestRefused for what cannot be a sheet, SourceChanged when the code now has other
+        parameters, and ParameterRefused for a value that is no longer valid.
         """
         asked = self._asked(selection.columns, viewer)
         orders = self._orders(selection.order, asked, viewer)
