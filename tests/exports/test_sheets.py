@@ -2,63 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import openpyxl
 import pytest
 
 from exportapp.jobs import files, work
 from exportapp.jobs.stream import stream
 from exportapp.models import ExportShard
-from project.shop.models import Customer, Order, OrderLine
-from tests.exports.books import BOOK, OPERATOR, asked, book, done, styled
-from tests.oracle import comparable, sheets
+from project.shop.models import Order, OrderLine
+from tests.exports.books import (
+    BOOK,
+    HEADERS,
+    OPERATOR,
+    SINCE,
+    asked,
+    book,
+    done,
+    expected,
+    found_in,
+    styled,
+)
 from tests.services import ON_SQLITE
 
 pytestmark = pytest.mark.usefixtures("shop")
-
-SINCE = date(2023, 1, 1)
-HEADERS = {
-    "Orders": ("Number", "Status", "Created at", "Shout", "Note"),
-    "Order lines": ("Order", "Product", "Unit price", "Quantity"),
-    "Customers": ("Name", "Joined"),
-}
-
-
-def expected():
-    """The cells, worked out without any of exportapp's code."""
-    orders = Order.objects.filter(created_at__date__gte=SINCE).order_by("-amount", "pk")
-    lines = OrderLine.objects.filter(order__in=orders).select_related("order", "product")
-    buyers = Customer.objects.filter(pk__in=orders.values("customer"))
-    rows = {
-        "Orders": [
-            (
-                order.number,
-                order.get_status_display(),
-                order.created_at,
-                f"{order.number}!",
-                order.note,
-            )
-            for order in orders
-        ],
-        "Order lines": [
-            (line.order.number, line.product.name, line.unit_price, line.quantity)
-            for line in lines.order_by("pk")
-        ],
-        "Customers": [(buyer.name, buyer.joined) for buyer in buyers.order_by("name", "pk")],
-    }
-    return {
-        title: [HEADERS[title], *([comparable(value) for value in row] for row in found)]
-        for title, found in rows.items()
-    }
-
-
-def found_in(job):
-    """What a foreign reader sees on the sheets of all files."""
-    found = {}
-    for file in job.files.order_by("number"):
-        found |= sheets(files.local_path(file.path))
-    return {title: [tuple(rows[0]), *rows[1:]] for title, rows in found.items()}
 
 
 @pytest.mark.parametrize("reader", ["auto", "orm"])

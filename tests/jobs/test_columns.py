@@ -80,6 +80,38 @@ def test_who_never_had_the_column_keeps_the_export_without_it(
     delivery.require_download(viewer.user, job)
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (Column("tags__name", join=", "), Column("tags__name", join=" | ")),
+        (Column("tags__name", join=", "), Column("tags__name", join=", ", limit=1)),
+        (Column("tags__name", join=", "), Column("tags__name", join=", ", order=("-name",))),
+        (Column("state"), Column("state", label=False)),
+    ],
+)
+def test_no_file_has_cells_of_two_versions_of_the_code(
+    transactional_db: None,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Callable[..., ExportJob],
+    before: Column,
+    now: Column,
+) -> None:
+    settings.EXPORTAPP_SHARD_ROWS = 2
+    tags = [Tag.objects.create(name=name) for name in "ab"]
+    for number in range(4):
+        Painting.objects.create(title=f"{number}").tags.set(tags)
+    monkeypatch.setattr(PaintingAdmin, "export_columns", ("title", before), raising=False)
+    job = ask("gallery.Painting")
+    while not ExportShard.objects.filter(job=job, status="extracted").exists():
+        assert work.step(job)
+
+    monkeypatch.setattr(PaintingAdmin, "export_columns", ("title", now))
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "source_changed")
+
+
 def test_titles_labels_and_moments_are_those_of_the_person(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
