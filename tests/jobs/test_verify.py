@@ -112,9 +112,7 @@ def test_the_worst_of_values_are_no_false_alarm(transactional_db: None, settings
     assert event(job, Happened.VERIFIED).data["rows"] == ROWS
 
 
-def test_rows_without_any_value_are_rows(
-    orders: Orders, ask_verified: Ask, settings: Any
-) -> None:
+def test_rows_without_any_value_are_rows(orders: Orders, ask_verified: Ask, settings: Any) -> None:
     settings.EXPORTAPP_SHARD_ROWS = 10
     orders(40)
     kept = Order.objects.order_by("pk")[20]
