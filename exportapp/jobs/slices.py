@@ -22,7 +22,7 @@ from zipfile import ZIP_STORED, ZipFile
 
 from exportapp.exceptions import FileDamaged, RequestRefused
 
-SLICE: Final = 8 * 2**20
+SLICE: Final = 2 * 2**20
 """Bytes of sheet XML that are read at a time."""
 
 PACKAGE: Final = "python-calamine"
