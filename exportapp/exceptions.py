@@ -3,6 +3,7 @@
 * ExportError
   x RequestRefused (ValueError)     the request is wrong: said at the door, nothing was created
     + UnknownName (LookupError)     no such model, column, filter or order
+    + RangeNotSatisfiable           the part of a file that is asked for lies behind its end
     + ParameterRefused              values that a registered export's parameters do not take
     + NotAllowed (PermissionError)  this person may not do this
   x IllegalTransition               the state table has no such edge from where the job is
@@ -59,6 +60,17 @@ class ParameterRefused(RequestRefused):
     def __init__(self, errors: Mapping[str, str] | None = None) -> None:
         self.errors = dict(errors or {})
         super().__init__(" ".join(self.errors.values()))
+
+
+class RangeNotSatisfiable(RequestRefused):
+    """The part of the file that is asked for lies behind its end."""
+
+    code = "range_not_satisfiable"
+
+    def __init__(self, size: int = 0) -> None:
+        self.headers = {"Content-Range": f"bytes */{size}"}
+        """RFC 9110, 14.4: what says how long the file is."""
+        super().__init__(f"The file has {size} bytes; the range that is asked for lies behind.")
 
 
 class NotAllowed(ExportError, PermissionError):

@@ -1,10 +1,11 @@
 """The face in Django's admin.
 
-mixin   ExportAdminMixin: the action and the button on the list of any model
-jobs    ExportJobAdmin: the exports of a person, live, with their buttons
-asking  a form for what has parameters, columns to choose or a preset
-pages   what the templates need to show one export
-advice  what a person can do about an error
+mixin      ExportAdminMixin: the action and the button on the list of any model
+jobs       ExportJobAdmin: the exports of a person, live, with their buttons
+asking     a form for what has parameters, columns to choose or a preset
+pages      what the templates need to show one export
+downloads  files and manifests, or the page with the reason why not
+advice     what a person can do about an error
 """
 
 from __future__ import annotations

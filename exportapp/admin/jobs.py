@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
     Http404,
@@ -27,18 +25,11 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 
 from exportapp.admin.asking import AskingPages
+from exportapp.admin.downloads import send
 from exportapp.admin.pages import DEEDS, LIVE, PARTS, describe, title_of_source
-from exportapp.exceptions import (
-    FileDamaged,
-    FileUnknown,
-    IllegalTransition,
-    NotAllowed,
-    RequestRefused,
-    UnknownName,
-)
-from exportapp.jobs.delivery import Delivery, deliver, deliver_manifest
+from exportapp.exceptions import IllegalTransition, NotAllowed, RequestRefused
+from exportapp.jobs.delivery import deliver, deliver_manifest
 from exportapp.jobs.rights import may_see
-from exportapp.jobs.transfer import respond
 from exportapp.jobs.wakeups import wake_reconciler
 from exportapp.models import ExportJob
 
@@ -167,31 +158,14 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def download_view(
         self, request: HttpRequest, pk: Any, number: int | None = None
     ) -> HttpResponseBase:
-        """File `number` as an attachment; without a number the file, or all of several as a zip.
-
-        403 when the right to the rows is gone, 404 for a job of somebody else or no such file,
-        409 while it is not ready, 410 when it is gone; the last two show the job's page.
-        """
-        return self._deliver(request, pk, lambda job: deliver(job, request.user, number))
+        """File `number`; without a number the file, or all of several as one zip."""
+        job = self._find(request, pk)
+        return send(request, job, lambda: deliver(job, request.user, number), self._page)
 
     def manifest_view(self, request: HttpRequest, pk: Any) -> HttpResponseBase:
-        """What was made of what, as an attachment; refused as a download is."""
-        return self._deliver(request, pk, lambda job: deliver_manifest(job, request.user))
-
-    def _deliver(
-        self, request: HttpRequest, pk: Any, make: Callable[[ExportJob], Delivery]
-    ) -> HttpResponseBase:
+        """What was made of what."""
         job = self._find(request, pk)
-        try:
-            return respond(request, job, request.user, make(job))
-        except NotAllowed as error:
-            raise PermissionDenied(str(error)) from error
-        except (UnknownName, FileUnknown) as error:
-            raise Http404(str(error)) from error
-        except IllegalTransition as error:
-            return self._page(request, job, status=409, refusal=str(error))
-        except FileDamaged as error:
-            return self._page(request, job, status=410, refusal=str(error))
+        return send(request, job, lambda: deliver_manifest(job, request.user), self._page)
 
     def _find(self, request: HttpRequest, pk: Any) -> ExportJob:
         job: ExportJob | None = self.get_object(request, str(pk))

@@ -22,6 +22,7 @@ from exportapp.exceptions import (
     IllegalTransition,
     NotAllowed,
     ParameterRefused,
+    RangeNotSatisfiable,
     RequestRefused,
     SourceChanged,
     UnknownName,
@@ -32,6 +33,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 STATUSES: Final[dict[type[ExportError], HTTPStatus]] = {
     RequestRefused: HTTPStatus.BAD_REQUEST,
     NotAllowed: HTTPStatus.FORBIDDEN,
+    RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     IllegalTransition: HTTPStatus.CONFLICT,
     SourceChanged: HTTPStatus.CONFLICT,
     FileDamaged: HTTPStatus.GONE,
@@ -83,7 +85,7 @@ def _of_export_error(error: ExportError) -> Response | None:
         body |= {"errors": {"parameters": {name: [said] for name, said in error.errors.items()}}}
     if isinstance(error, UnknownName):
         body |= {"title": f"Unknown {error.what}.", "valid": error.valid}
-    return _response(body, {})
+    return _response(body, error.headers if isinstance(error, RangeNotSatisfiable) else {})
 
 
 def _about_blank(error: Exception, plain: Response) -> dict[str, Any]:

@@ -168,9 +168,8 @@ class ExportViewSet(OwnViewSet):
             (200, ZIP): OpenApiTypes.BINARY,
             (206, XLSX): OpenApiTypes.BINARY,
             (206, ZIP): OpenApiTypes.BINARY,
-            416: OpenApiResponse(description="The range lies behind the end."),
         }
-        | problems(400, 403, 404, 409, 410),
+        | problems(400, 403, 404, 409, 410, 416),
     )
     @action(detail=True)
     def download(self, request: Request, pk: str) -> HttpResponseBase:

@@ -35,7 +35,15 @@ away         what Redis says when it is not there
 words        an export and its issues in the words of its person
 presets      what people ask for again and again, under a name
 status       what a person is told about an export
-delivery     a finished file on its way to a person
+manifest     what was made of what, written with the end of the job
+verify       the finished file read back and held against the rows that were read
+slices       a workbook read back by a foreign reader, a few megabytes at a time
+canonical    one text for each cell, equal where two readings of it are
+recheck      a finished export looked at once more, long after
+delivery     finished files on their way to a person
+archive      several of them as one zip that nobody writes
+content      bytes of which any range can be read
+transfer     what is delivered as a response: ranges, validators, who sends it
 options      how the file is to be: format, strings, delimiter
 versions     the version in what is kept as JSON
 journal      events and log lines

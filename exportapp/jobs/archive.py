@@ -61,14 +61,15 @@ def archive(members: Sequence[Member], at: datetime) -> Content:
     Equal members and an equal date give equal bytes.
     """
     pieces: list[Piece] = []
-    directory = b""
+    directory: list[bytes] = []
     offset = 0
     for member in members:
         header = _local_header(member, at)
-        directory += _central_header(member, at, offset)
+        directory.append(_central_header(member, at, offset))
         pieces += [header, member.content]
         offset += len(header) + member.size
-    pieces.append(directory + _end(len(members), len(directory), offset))
+    size = sum(map(len, directory))
+    pieces.append(b"".join([*directory, _end(len(members), size, offset)]))
     return Content(tuple(pieces))
 
 

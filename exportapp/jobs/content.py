@@ -37,6 +37,11 @@ class Content:
         """Bytes in all."""
         return sum(map(len, self.pieces))
 
+    @property
+    def is_held(self) -> bool:
+        """Whether all of it is in memory anyway."""
+        return all(isinstance(piece, bytes) for piece in self.pieces)
+
     def read(self, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` up to `end`, in blocks; only what is asked for is read.
 

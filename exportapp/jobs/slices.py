@@ -22,7 +22,7 @@ from zipfile import ZIP_STORED, ZipFile
 
 from exportapp.exceptions import FileDamaged, RequestRefused
 
-SLICE: Final = 8 * 2**20
+SLICE: Final = 2 * 2**20
 """Bytes of sheet XML that are read at a time."""
 
 PACKAGE: Final = "python-calamine"
@@ -107,6 +107,8 @@ def _rows(archive: ZipFile, name: str, size: int) -> Iterator[tuple[bytes, bytes
                 waiting = waiting[cut:]
             more = part.read(size)
             parser.Parse(more, not more)
+            if not more:
+                raise FileDamaged(f"{name} ends in the middle of its rows.")
             waiting += more
         yield head, waiting[:end]
         # To the end, where the zip's CRC is compared.

@@ -20,6 +20,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
 
 from exportapp.conf import conf
+from exportapp.exceptions import RangeNotSatisfiable
 from exportapp.jobs.delivery import Delivery, note
 from exportapp.models import ExportJob
 
@@ -44,8 +45,8 @@ def respond(
 ) -> HttpResponseBase:
     """The delivery, the part of it that is asked for, or that the person has it already.
 
-    200, 206, 304, 412 or 416. What is sent is noted as a download of `user`; a later part, only
-    if none is noted yet. Raises FileDamaged where the file is gone meanwhile.
+    200, 206, 304 or 412. What is sent is noted as a download of `user`; a later part, only if
+    none is noted yet. Raises RangeNotSatisfiable, and FileDamaged where the file went meanwhile.
     """
     named = content_disposition_header(True, delivery.filename) or "attachment"
     headers = {**PRIVATE, "Content-Disposition": named}
@@ -62,8 +63,7 @@ def respond(
         is_same = request.headers.get("If-Range", etag) == etag
         part = _part(request, delivery.size) if is_same else Part(0, delivery.size, whole=True)
         if part is None:
-            told = {**PRIVATE, "ETag": etag, "Content-Range": f"bytes */{delivery.size}"}
-            return HttpResponse(status=HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, headers=told)
+            raise RangeNotSatisfiable(delivery.size)
         response = _body(request, delivery, part, headers)
     if request.method == "GET" and delivery.taken is not None and part is not None:
         note(job, user, delivery.taken, delivery.filename, resumed=part.first > 0)
@@ -107,6 +107,8 @@ def _body(
         told |= {"as_attachment": True, "filename": delivery.filename}
         return FileResponse(delivery.open(), **told)
     blocks = delivery.content.read(part.first, part.end)
+    if delivery.content.is_held:
+        return HttpResponse(b"".join(blocks), **told)
     return StreamingHttpResponse(_beside(blocks) if in_async else blocks, **told)
 
 

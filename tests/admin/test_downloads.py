@@ -3,6 +3,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
+from zipfile import ZipFile
 
 import openpyxl
 import pytest
@@ -13,7 +15,7 @@ from exportapp.jobs.files import local_path
 from exportapp.models import ExportJob
 from exportapp.states import JobState
 from project.shop.models import Order
-from tests.admin.conftest import address, make_person
+from tests.admin.conftest import address, make_person, page_of
 
 Finish = Callable[[ExportJob], ExportJob]
 
@@ -38,6 +40,44 @@ def test_the_file_comes_as_an_attachment_that_nobody_may_keep(
     sheet = openpyxl.load_workbook(BytesIO(content)).worksheets[0]
     numbers = [str(row[0]) for row in sheet.iter_rows(min_row=2, values_only=True)]
     assert sorted(numbers) == sorted(order.number for order in orders)
+
+
+def test_a_broken_download_goes_on_where_it_broke(desk: Client, done: ExportJob) -> None:
+    whole = b"".join(desk.get(address("download", done, 1)))
+    rest = desk.get(address("download", done, 1), headers={"Range": "bytes=100-"})
+    behind = desk.get(address("download", done, 1), headers={"Range": "bytes=9999999-"})
+
+    assert (rest.status_code, b"".join(rest)) == (206, whole[100:])
+    assert (behind.status_code, behind["Content-Range"]) == (416, f"bytes */{len(whole)}")
+    assert done.events.filter(kind="downloaded").count() == 1
+
+
+def test_the_page_offers_the_manifest_and_all_of_several_files_as_one(
+    desk: Client, asked: ExportJob, finish: Finish, settings: Any
+) -> None:
+    settings.EXPORTAPP_SHEET_ROWS = 10
+    settings.EXPORTAPP_WORKBOOK_BYTES = 1
+    done = finish(asked)
+    page = desk.get(page_of(done)).content.decode()
+    assert f'href="{address("download_all", done)}"' in page
+    assert f'href="{address("manifest", done)}"' in page
+
+    whole = desk.get(address("download_all", done))
+    with ZipFile(BytesIO(b"".join(whole))) as found:
+        assert found.testzip() is None
+        assert found.read("manifest.json") == desk.get(address("manifest", done)).content
+
+
+def test_of_one_file_there_is_nothing_to_pack(desk: Client, done: ExportJob) -> None:
+    assert f'href="{address("download_all", done)}"' not in desk.get(page_of(done)).content.decode()
+    response = desk.get(address("download_all", done))
+    assert response.headers["Content-Disposition"] == 'attachment; filename="orders.xlsx"'
+    response.close()
+
+
+def test_who_lost_the_right_gets_no_manifest(desk: Client, clerk: User, done: ExportJob) -> None:
+    clerk.user_permissions.clear()
+    assert desk.get(address("manifest", done)).status_code == 403
 
 
 def test_a_name_beyond_ascii_is_kept(desk: Client, done: ExportJob) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from rest_framework.test import APIClient
@@ -12,7 +14,7 @@ from exportapp.jobs.journal import Happened
 from exportapp.models import ExportJob
 from exportapp.states import JobState
 from project.shop.models import Order
-from tests.api.conftest import ask, finished, job_of
+from tests.api.conftest import ask, finished, job_of, worked
 from tests.api.workbooks import body_of, downloaded_rows, rows_of
 
 pytestmark = pytest.mark.usefixtures("shop")
@@ -78,6 +80,61 @@ def test_a_download_is_on_record_with_who_took_it(api):
     body_of(api.get(export["links"]["download"]))
     event = job_of(export).events.get(kind=Happened.DOWNLOADED)
     assert (event.user.username, event.data) == ("ann", {"file": 1})
+
+
+def test_a_range_behind_the_end_is_a_problem_that_says_the_size(api):
+    export = finished(api)
+    response = api.get(export["links"]["download"], headers={"Range": "bytes=99999999-"})
+    assert (response.status_code, response.json()["code"]) == (416, "range_not_satisfiable")
+    assert response["Content-Range"] == f"bytes */{export['files'][0]['size']}"
+
+
+def test_a_broken_download_goes_on_where_it_broke(api):
+    export = finished(api)
+    url, etag = export["links"]["download"], f'"{export["files"][0]["sha256"]}"'
+    first = body_of(api.get(url))[:500]
+    response = api.get(url, headers={"Range": "bytes=500-", "If-Range": etag})
+    data = first + body_of(response)
+
+    assert response.status_code == 206
+    assert hashlib.sha256(data).hexdigest() == export["files"][0]["sha256"]
+    assert job_of(export).events.filter(kind=Happened.DOWNLOADED).count() == 1
+
+
+def test_several_files_are_had_as_one_zip_with_the_manifest(api, settings):
+    settings.EXPORTAPP_SHEET_ROWS = 10
+    settings.EXPORTAPP_WORKBOOK_BYTES = 1
+    export = finished(api, columns=["id"])
+    response = api.get(export["links"]["download"])
+    with ZipFile(BytesIO(body_of(response))) as found:
+        assert found.testzip() is None
+        names = [file["filename"] for file in export["files"]]
+        assert found.namelist() == [*names, "manifest.json"]
+        manifest = found.read("manifest.json")
+    assert response["Content-Type"] == "application/zip"
+    assert manifest == api.get(export["links"]["manifest"]).content
+    event = job_of(export).events.get(kind=Happened.DOWNLOADED)
+    assert (event.message, event.data) == ("orders.zip", {"file": "all"})
+
+
+def test_the_manifest_is_there_when_the_file_is_and_stays(api):
+    export = ask(api)
+    assert export["links"]["manifest"] is None
+    url = f"{export['links']['self']}manifest/"
+    assert api.get(url).status_code == 409
+    export = worked(api, export)
+    told = api.get(export["links"]["manifest"])
+    assert told["Content-Type"] == "application/json"
+    assert told.json()["files"][0]["sha256"] == export["files"][0]["sha256"]
+    ExportJob.objects.filter(pk=export["id"]).update(status=JobState.EXPIRED)
+    assert api.get(url).content == told.content
+
+
+def test_the_manifest_of_somebody_else_is_not_found_and_needs_the_right(api, person, sign_in):
+    export = finished(api)
+    assert sign_in(person("ben")).get(export["links"]["manifest"]).status_code == 404
+    job_of(export).requested_by.user_permissions.clear()
+    assert api.get(export["links"]["manifest"]).status_code == 403
 
 
 def test_before_it_is_ready_a_download_is_a_conflict(api):

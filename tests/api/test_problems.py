@@ -20,6 +20,7 @@ ONLY_IN_WORKERS = {
     "RowRefused",
     "SnapshotLost",
     "SnapshotTooOld",
+    "VerificationFailed",
     "WorkInterrupted",
 }
 

@@ -32,6 +32,7 @@ def test_the_schema_is_valid_and_names_every_endpoint(schema):
         ("post", f"{one}start-over/"),
         ("get", f"{one}download/"),
         ("get", f"{one}issues/"),
+        ("get", f"{one}manifest/"),
         ("get", presets),
         ("post", presets),
         ("get", f"{presets}{{id}}/"),

@@ -1,0 +1,46 @@
+"""What is delivered, or the page of the export with the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from exportapp.exceptions import (
+    FileDamaged,
+    FileUnknown,
+    IllegalTransition,
+    NotAllowed,
+    RangeNotSatisfiable,
+    UnknownName,
+)
+from exportapp.jobs.delivery import Delivery
+from exportapp.jobs.transfer import respond
+from exportapp.models import ExportJob
+
+
+def send(
+    request: HttpRequest,
+    job: ExportJob,
+    make: Callable[[], Delivery],
+    page: Callable[..., HttpResponse],
+) -> HttpResponseBase:
+    """What `make` gives of `job` as an attachment, its right asked again.
+
+    403 when the right to the rows is gone, 404 for no such file, 409 while it is not ready, 410
+    when it is gone, 416 for a range behind its end; of those 409 and 410 are the `page`.
+    """
+    try:
+        return respond(request, job, request.user, make())
+    except RangeNotSatisfiable as error:
+        return HttpResponse(str(error), status=416, headers=error.headers)
+    except NotAllowed as error:
+        raise PermissionDenied(str(error)) from error
+    except (UnknownName, FileUnknown) as error:
+        raise Http404(str(error)) from error
+    except IllegalTransition as error:
+        return page(request, job, status=409, refusal=str(error))
+    except FileDamaged as error:
+        return page(request, job, status=410, refusal=str(error))
