@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,29 +12,22 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from exportapp.conf import conf
-from exportapp.jobs.book import cell_of
 from exportapp.jobs.files import kept_if_committed, writing
-from exportapp.jobs.formats import Format, format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.leases import Lease
 from exportapp.jobs.recall import Recalled
+from exportapp.jobs.tally import Tally
 from exportapp.jobs.versions import VERSION
 from exportapp.models import ExportIssue, ExportJob, ExportShard
 from exportapp.states import ShardState
 from exportapp.tables.arrays import arrow_schema
-from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.copyable import obstacle
 from exportapp.tables.copying import copy
 from exportapp.tables.copyout import NotPlain
 from exportapp.tables.keys import loads
-from exportapp.tables.readers import Policy, RowIssue, read
-from exportapp.xlsx import ColumnFacts, measure
+from exportapp.tables.readers import Chunk, Policy, RowIssue, read
 
-ISSUES_KEPT = 1000
-"""Issues of one code that are kept with their row; the rest is counted."""
-
-
-Chunks = Generator[tuple[pa.RecordBatch, Sequence[RowIssue]]]
+Chunks = Generator[Chunk]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +75,7 @@ def leave_out(
     said = f"{shard.rows_planned} rows{where} are left out: {start}, up to {shard.upto}"
     issue = RowIssue(code=code, layer=layer, key="", column="", message=said, value="")
     batch = pa.RecordBatch.from_pylist([], schema=arrow_schema(recalled.columns))
-    _spool(job, lease, recalled, (chunk for chunk in [(batch, [issue])]), beat)
+    _spool(job, lease, recalled, (chunk for chunk in [Chunk(batch, (issue,), (), 0)]), beat)
     return said
 
 
@@ -91,20 +83,19 @@ def _copied(rows: QuerySet[Any], recalled: Recalled, beat: Heartbeat) -> Chunks:
     options: dict[str, Any] = {"batch_rows": conf.BATCH_ROWS, "waiting": beat.wait}
     options["begin"] = recalled.begin
     for batch in copy(rows, recalled.columns, recalled.viewer, **options):
-        yield batch, ()
+        yield Chunk(batch, (), (), batch.num_rows)
 
 
 def _fetched(rows: QuerySet[Any], recalled: Recalled, policy: Policy) -> Chunks:
     options: dict[str, Any] = {"batch_rows": conf.BATCH_ROWS, "policy": policy}
-    for chunk in read(rows, recalled.columns, recalled.viewer, **options):
-        yield chunk.batch, chunk.issues
+    yield from read(rows, recalled.columns, recalled.viewer, **options)
 
 
 def _spool(
     job: ExportJob, lease: Lease, recalled: Recalled, chunks: Chunks, beat: Heartbeat
 ) -> None:
     shard = cast(ExportShard, lease.piece)
-    tally = Tally(recalled.columns, format_of(job))
+    tally = Tally(job, recalled.columns)
     # The other cores have workers of their own.
     options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
     schema = arrow_schema(recalled.columns)
@@ -114,9 +105,9 @@ def _spool(
         writing(job, f"shard-{shard.number:05}.arrow", lease.fence) as written,
         pa.ipc.new_stream(written.file, schema, options=options) as sink,
     ):
-        for batch, issues in chunks:
-            sink.write_batch(batch)
-            tally.add(batch, issues)
+        for chunk in chunks:
+            sink.write_batch(chunk.batch)
+            tally.add(chunk)
             beat(tally.rows)
     read_before = shard.facts is not None
     with kept_if_committed(written.path), transaction.atomic():
@@ -131,54 +122,4 @@ def _spool(
         )
         if read_before:
             ExportIssue.objects.filter(job=job, shard=shard.number).delete()
-        _keep_issues(job, shard, tally)
-
-
-class Tally:
-    """What one shard turned out to hold: rows, sheet XML at most, facts and issues."""
-
-    def __init__(self, columns: tuple[ColumnSpec, ...], format: Format) -> None:
-        self.columns, self.format = columns, format
-        self.references = not format.options.compact
-        self.cells = [cell_of(column, style=1) for column in columns]
-        self.rows = 0
-        self.xml_bytes = 0
-        # Which texts there are is only asked where few of them would be shared.
-        texts = None if format.options.strings == "inline" else ()
-        self.facts = [ColumnFacts(distinct=texts) for _ in columns]
-        self.issues: list[RowIssue] = []
-        self.codes: Counter[str] = Counter()
-
-    def add(self, batch: pa.RecordBatch, issues: Iterable[RowIssue]) -> None:
-        self.rows += batch.num_rows
-        facts, xml_bytes = measure(batch, self.cells, self.facts, references=self.references)
-        self.xml_bytes += xml_bytes
-        self.facts = [known.merge(new) for known, new in zip(self.facts, facts, strict=True)]
-        for issue in issues:
-            self.codes[issue.code] += 1
-            if self.codes[issue.code] <= ISSUES_KEPT:
-                self.issues.append(issue)
-
-    def counted(self) -> dict[str, int]:
-        """By code: values left out while reading, and those that the file cannot hold whole."""
-        found = self.codes.copy()
-        for facts in self.facts:
-            found.update(self.format.losses(facts))
-        return dict(+found)
-
-
-def _keep_issues(job: ExportJob, shard: ExportShard, tally: Tally) -> None:
-    ExportIssue.objects.bulk_create(
-        ExportIssue(
-            job=job,
-            shard=shard.number,
-            layer=issue.layer,
-            code=issue.code,
-            key=issue.key[:200],
-            column=issue.column[:200],
-            message=issue.message[:500],
-            value=issue.value[:200],
-            spec_fingerprint=job.spec_fingerprint,
-        )
-        for issue in tally.issues
-    )
+        tally.keep_issues(shard)

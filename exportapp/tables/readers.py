@@ -44,6 +44,8 @@ class Chunk:
     batch: pa.RecordBatch
     """One array a column, typed by `arrow_schema`; skipped rows are not in it."""
     issues: tuple[RowIssue, ...]
+    keys: Sequence[Any]
+    """The primary key of each row of the batch; empty where the reader knows none."""
     rows_read: int
     """Rows that came out of the database, skipped ones among them."""
 
@@ -102,9 +104,11 @@ def _chunk(
     bad = {row for found in problems for row, problem in found.items() if not problem.kept}
     if bad and policy == "fail":
         raise _refused(next(_issues(columns, [_bad(found) for found in problems], fetched.keys)))
+    keys = fetched.keys
     if bad and policy == "skip":
         batch = _without(batch, bad)
-    return Chunk(batch, issues, len(fetched.keys))
+        keys = [key for row, key in enumerate(keys) if row not in bad]
+    return Chunk(batch, issues, keys, len(fetched.keys))
 
 
 def _issues(

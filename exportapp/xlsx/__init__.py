@@ -10,6 +10,7 @@ From values to a file, in the order in which it happens:
 * `cells`      `render_rows`: a record batch to `<row>` elements, one join
 * `strings`    texts that stand once in the file, in tables or in spans as rows are
 * `facts`      what the layout must know of a column: widths, long numbers
+* `losses`     which values a sheet cannot hold as they are
 * `estimate`   how much XML a batch will become
 * `deflate`    compression and CRC, by ISA-L or zlib; `crc` combines CRCs without either
 * `spans`      rows as compressed pieces that may follow one another in any file

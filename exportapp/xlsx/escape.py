@@ -28,7 +28,7 @@ REPLACEMENT: Final = "\ufffd"
 
 ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
-_ILLEGAL: Final = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]"
+ILLEGAL: Final = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x{FFFE}\x{FFFF}]"
 _CONTROLS: Final = bytes(set(range(0x20)) - set(b"\t\n\r"))
 _NONCHARACTERS: Final = ("\ufffe".encode(), "\uffff".encode())
 _LITERAL: Final = r"_(x[0-9A-Fa-f]{4}[_\x00])"
@@ -133,7 +133,7 @@ def escape(array: pa.Array, scan: Scan) -> pa.Array:
 def escape_office(array: pa.Array, scan: Scan) -> pa.Array:
     """The texts with U+FFFD for illegal characters, and `_xHHHH_` where Office needs it."""
     if scan.illegal:
-        array = pc.replace_substring_regex(array, _ILLEGAL, REPLACEMENT)
+        array = pc.replace_substring_regex(array, ILLEGAL, REPLACEMENT)
     if scan.has("_x"):
         array = _escape_literals(array)
     if scan.has("\r"):
@@ -162,7 +162,7 @@ def preserved(array: pa.Array, scan: Scan) -> pa.Array | None:
 
 def illegal_count(array: pa.Array) -> int:
     """How many texts of an array have a character that XML cannot hold."""
-    return pc.sum(pc.match_substring_regex(array, _ILLEGAL)).as_py() or 0
+    return pc.sum(pc.match_substring_regex(array, ILLEGAL)).as_py() or 0
 
 
 def _fold(text: str) -> str:

@@ -130,6 +130,15 @@ def decide_width(title: str, facts: ColumnFacts) -> float:
     return min(MAX_WIDTH, max(MIN_WIDTH, shown + _FILTER_BUTTON, float(facts.width + _PADDING)))
 
 
+def cut_texts(scan: Scan) -> pa.Array | None:
+    """Which texts have over 32,767 UTF-16 units; None for none of them."""
+    if scan.lengths[1] <= MAX_CELL_UNITS:
+        return None
+    may_be = pc.fill_null(pc.greater(pc.binary_length(scan.array), MAX_CELL_UNITS), False)
+    suspects = [_is_too_long(text.as_py()) for text in scan.array.filter(may_be)]
+    return pc.replace_with_mask(may_be, may_be, pa.array(suspects, pa.bool_()))
+
+
 def needs_text(facts: ColumnFacts) -> bool:
     """Whether a number column must be text throughout because one value is too long for it."""
     return facts.long_numbers > 0
@@ -147,7 +156,7 @@ def shared_table(kind: Kind, facts: ColumnFacts) -> tuple[str, ...]:
 def _text_facts(scan: Scan, distinct: bool) -> ColumnFacts:
     return ColumnFacts(
         width=_widest(scan),
-        cut=_cut_count(scan),
+        cut=_count(cut_texts(scan)),
         replaced=illegal_count(scan.array) if scan.illegal else 0,
         many_lines=_count(many_lines(scan.array, scan)),
         distinct=_distinct(scan) if distinct else None,
@@ -217,11 +226,8 @@ def _widest(scan: Scan) -> int:
     return pc.max(pc.add(lengths, wide)).as_py() or 0
 
 
-def _cut_count(scan: Scan) -> int:
-    if scan.lengths[1] <= MAX_CELL_UNITS:
-        return 0
-    suspects = scan.array.filter(pc.greater(pc.binary_length(scan.array), MAX_CELL_UNITS))
-    return sum(len(text.as_py().encode("utf-16-le")) > 2 * MAX_CELL_UNITS for text in suspects)
+def _is_too_long(text: str | None) -> bool:
+    return text is not None and len(text.encode("utf-16-le")) > 2 * MAX_CELL_UNITS
 
 
 def _count(mask: pa.Array | None) -> int:

@@ -141,7 +141,9 @@ def test_rows_that_are_left_out_are_said_to_be_of_their_sheet(monkeypatch):
     found = found_in(done(job))
     issue = ExportIssue.objects.get(job=job)
 
+    notes = found.pop("Notes")
     assert found == expected() | {"Order lines": found["Order lines"][:1]}
+    assert notes[-1][1] == "Rows were left out (closed)."
     assert issue.message.startswith(f"{lines.rows_planned} rows of the sheet 'lines' are left out")
 
 

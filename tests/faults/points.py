@@ -72,7 +72,7 @@ POINTS = {
     "after_claim": Point("exportapp.jobs.work", "claim_shard", "after", _done),
     "between_plan_inserts": Point("exportapp.tables.keyset:Keyset", "hop", "before"),
     "fanning_out": Point("rq:Queue", "enqueue", "after"),
-    "extracting_a_batch": Point("exportapp.jobs.extract:Tally", "add", "before"),
+    "extracting_a_batch": Point("exportapp.jobs.tally:Tally", "add", "before"),
     "rendering_a_batch": Point("exportapp.jobs.formats.workbook", "render_rows", "before"),
     "after_write": Point("os", "fsync", "before"),
     "after_fsync": Point("os", "replace", "before", _spool),

@@ -9,9 +9,10 @@ import isal.isal_zlib
 import pytest
 from django.db import OperationalError, connection
 
-from exportapp.jobs import extract, files, work
+from exportapp.jobs import extract, files, lifecycle, work
 from exportapp.jobs.heartbeat import stop_requested
 from exportapp.models import ExportEvent, ExportIssue, ExportJob, ExportShard
+from exportapp.tables.selection import Selection, Viewer
 from exportapp.xlsx import PartWriter
 from project.shop.models import Customer, Order
 from tests.jobs.conftest import finish
@@ -401,3 +402,38 @@ def test_texts_that_a_cell_cannot_hold_are_counted(orders: Orders, ask: Ask) -> 
     assert rows[1][10] == "a\ufffdb"
     job.refresh_from_db()
     assert job.issues_counted == {"text_cut": 1, "characters_replaced": 1}
+    kept = {issue.code: issue for issue in ExportIssue.objects.filter(job=job)}
+    assert kept["text_cut"].key == str(first.pk)
+    assert kept["characters_replaced"].key == str(second.pk)
+    assert kept["characters_replaced"].value == repr("a\x01b")
+    assert {(issue.column, issue.spec_fingerprint) for issue in kept.values()} == {
+        ("note", job.spec_fingerprint)
+    }
+
+
+def test_only_the_first_issues_of_a_code_are_kept_with_their_rows(
+    orders: Orders, ask: Ask, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(60)
+    Order.objects.update(note="a\x01b")
+    monkeypatch.setattr("exportapp.jobs.tally.ISSUES_KEPT", 25)
+    settings.EXPORTAPP_SHARD_ROWS = 10
+    job = ask()
+    finish(job)
+    assert job.issues_counted == {"characters_replaced": 60}
+    assert ExportIssue.objects.filter(job=job).count() == 25
+    if connection.vendor == "postgresql":
+        readers = [event.data["reader"] for event in events(job, "extracted")]
+        assert readers == ["orm"] * 3 + ["copy"] * 3, "nobody has to be named any more"
+
+
+def test_what_a_cell_cannot_hold_whole_ends_an_export_that_is_to_be_strict(
+    orders: Orders, operator: Viewer
+) -> None:
+    orders(20)
+    bad = Order.objects.all()[7]
+    Order.objects.filter(pk=bad.pk).update(note="x" * 40_000)
+    job, _ = lifecycle.create(Selection(source="shop.Order"), operator, policy="fail", queue=False)
+    with pytest.raises(AssertionError, match=f"Row {bad.pk}, column 'note': Texts were cut"):
+        finish(job)
+    assert job.error_code == "row_refused"

@@ -15,7 +15,7 @@ from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import UNLIMITED, Segment
 from exportapp.jobs.options import Options
 from exportapp.models import ExportShard
-from exportapp.xlsx import ColumnFacts
+from exportapp.xlsx import ColumnFacts, Kind
 
 
 @dataclass(slots=True)
@@ -62,9 +62,13 @@ class Format(abc.ABC):
         """Bytes of XML that one sheet holds."""
         return UNLIMITED
 
-    def losses(self, facts: ColumnFacts) -> dict[str, int]:
+    def counted(self, facts: ColumnFacts) -> dict[str, int]:
         """By code of an issue: values of a column that this kind of file cannot hold whole."""
         return {}
+
+    def losses(self, array: pa.Array, kind: Kind) -> Iterator[tuple[str, list[int]]]:
+        """The same with the positions of the values in a batch."""
+        return iter(())
 
     @abc.abstractmethod
     def render(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO, Final
 
+import pyarrow as pa
 from typing_extensions import Buffer
 
 from exportapp.conf import conf
@@ -24,6 +25,7 @@ from exportapp.models import ExportShard
 from exportapp.xlsx import (
     SHEET_XML_BYTES,
     ColumnFacts,
+    Kind,
     PackageWriter,
     SheetPart,
     Span,
@@ -31,6 +33,7 @@ from exportapp.xlsx import (
     StringsPart,
     render_rows,
 )
+from exportapp.xlsx.losses import counted, losses
 
 TEXTS: Final = "strings"
 """Where a shard's spans have that of its shared strings."""
@@ -58,13 +61,11 @@ class Workbook(Format):
     def sheet_bytes(self) -> int:
         return SHEET_XML_BYTES
 
-    def losses(self, facts: ColumnFacts) -> dict[str, int]:
-        return {
-            "text_cut": facts.cut,
-            "lines_joined": facts.many_lines,
-            "characters_replaced": facts.replaced,
-            "not_finite": facts.non_finite,
-        }
+    def counted(self, facts: ColumnFacts) -> dict[str, int]:
+        return counted(facts)
+
+    def losses(self, array: pa.Array, kind: Kind) -> Iterator[tuple[str, list[int]]]:
+        return losses(array, kind)
 
     def render(
         self,

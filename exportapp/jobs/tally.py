@@ -1,0 +1,109 @@
+"""What a shard turns out to hold while it is read: rows, facts of its columns, and issues."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Final
+
+from django.db.models import Count
+
+from exportapp.exceptions import RowRefused
+from exportapp.jobs.book import cell_of
+from exportapp.jobs.formats import format_of
+from exportapp.jobs.words import issue_words
+from exportapp.models import ExportIssue, ExportJob, ExportShard
+from exportapp.tables.columns import ColumnSpec
+from exportapp.tables.copyout import NotPlain
+from exportapp.tables.readers import Chunk, RowIssue
+from exportapp.xlsx import ColumnFacts, measure
+
+ISSUES_KEPT: Final = 1000
+"""Issues of one code that an export keeps with their rows; the rest is counted."""
+
+SNAPSHOT_CHARS: Final = 200
+"""How much of a value an issue keeps."""
+
+
+class Tally:
+    """Rows, sheet XML at most, facts and issues of one shard."""
+
+    def __init__(self, job: ExportJob, columns: Sequence[ColumnSpec]) -> None:
+        self._job, self._columns, self._format = job, columns, format_of(job)
+        self._cells = [cell_of(column, style=1) for column in columns]
+        self.rows = 0
+        self.xml_bytes = 0
+        # Which texts there are is only asked where few of them would be shared.
+        texts = None if self._format.options.strings == "inline" else ()
+        self.facts = [ColumnFacts(distinct=texts) for _ in columns]
+        self._issues: list[RowIssue] = []
+        self._codes: Counter[str] = Counter()
+
+    def add(self, chunk: Chunk) -> None:
+        """Count the rows of a chunk.
+
+        Raises NotPlain where rows have to be named and the chunk does not know their keys, and
+        RowRefused for the first value that the file cannot hold whole under the policy "fail".
+        """
+        references = not self._format.options.compact
+        facts, xml_bytes = measure(chunk.batch, self._cells, self.facts, references=references)
+        self._issues += self._lost(chunk, facts)
+        self.rows += chunk.batch.num_rows
+        self.xml_bytes += xml_bytes
+        self.facts = [known.merge(new) for known, new in zip(self.facts, facts, strict=True)]
+        self._codes.update(issue.code for issue in chunk.issues)
+        self._issues += chunk.issues
+
+    def counted(self) -> dict[str, int]:
+        """By code: values left out while reading, and those that the file cannot hold whole."""
+        found = self._codes.copy()
+        for facts in self.facts:
+            found.update(self._format.counted(facts))
+        return dict(+found)
+
+    def keep_issues(self, shard: ExportShard) -> None:
+        """Keep the first ISSUES_KEPT of each code with their rows, over the whole export."""
+        kept, wanted = self._kept.copy() if self._issues else Counter(), []
+        for issue in self._issues:
+            kept[issue.code] += 1
+            if kept[issue.code] <= ISSUES_KEPT:
+                wanted.append(issue)
+        ExportIssue.objects.bulk_create(
+            ExportIssue(
+                job=self._job,
+                shard=shard.number,
+                layer=issue.layer,
+                code=issue.code,
+                key=issue.key[:200],
+                column=issue.column[:200],
+                message=issue.message[:500],
+                value=issue.value[:200],
+                spec_fingerprint=self._job.spec_fingerprint,
+            )
+            for issue in wanted
+        )
+
+    @cached_property
+    def _kept(self) -> Counter[str]:
+        """How many issues of each code the export keeps already; asked where there are any."""
+        codes = ExportIssue.objects.filter(job=self._job).order_by().values_list("code")
+        return Counter(dict(codes.annotate(Count("pk"))))
+
+    def _lost(self, chunk: Chunk, facts: Sequence[ColumnFacts]) -> Iterator[RowIssue]:
+        """The values of a chunk that the file cannot hold whole, with the keys of their rows."""
+        for at, (column, known) in enumerate(zip(self._columns, facts, strict=True)):
+            found = self._format.counted(known)
+            strict = bool(found) and self._job.policy == "fail"
+            if not strict and not any(self._kept[code] < ISSUES_KEPT for code in found):
+                continue
+            if not chunk.keys:
+                raise NotPlain(f"{', '.join(found)} in '{column.key}': rows have to be named")
+            array = chunk.batch.column(at)
+            for code, positions in self._format.losses(array, column.kind):
+                for row in positions[:ISSUES_KEPT]:
+                    value = repr(array[row].as_py())[:SNAPSHOT_CHARS]
+                    key, said = str(chunk.keys[row]), issue_words(code)
+                    if strict:
+                        raise RowRefused(f"Row {key}, column '{column.key}': {said} ({value})")
+                    yield RowIssue(code=code, key=key, column=column.key, message=said, value=value)
