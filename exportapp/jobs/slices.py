@@ -94,11 +94,14 @@ def _rows(archive: ZipFile, name: str, size: int) -> Iterator[tuple[bytes, bytes
     # Excel refuses a sheet that is not well-formed; python-calamine reads on.
     parser = ParserCreate()
     with archive.open(name) as part:
-        waiting = part.read(size)
-        parser.Parse(waiting, False)
-        opening = _DATA.search(waiting)
-        if opening is None:
-            raise FileDamaged(f"{name} has no rows, not even a header.")
+        waiting = b""
+        # Before it there is an element for each column.
+        while (opening := _DATA.search(waiting)) is None:
+            more = part.read(size)
+            parser.Parse(more, not more)
+            if not more:
+                raise FileDamaged(f"{name} has no rows, not even a header.")
+            waiting += more
         head, waiting = waiting[: opening.end()], waiting[opening.end() :]
         while (end := waiting.find(_END)) < 0:
             cut = waiting.rfind(_ROW_END) + len(_ROW_END)

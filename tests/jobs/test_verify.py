@@ -112,16 +112,27 @@ def test_the_worst_of_values_are_no_false_alarm(transactional_db: None, settings
     assert event(job, Happened.VERIFIED).data["rows"] == ROWS
 
 
-def test_rows_without_any_value_are_rows(orders: Orders, ask_verified: Ask, settings: Any) -> None:
+@pytest.mark.parametrize("size", [50, 100, 1000, 10_000])
+@pytest.mark.parametrize(("columns", "cells"), [(("note",), 6), (("note", "number"), 46)])
+def test_rows_and_columns_without_any_value_keep_their_place(
+    orders: Orders,
+    ask_verified: Ask,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    columns: tuple[str, ...],
+    cells: int,
+    size: int,
+) -> None:
+    monkeypatch.setattr(slices, "SLICE", size)
     settings.EXPORTAPP_SHARD_ROWS = 10
     orders(40)
-    kept = Order.objects.order_by("pk")[20]
-    Order.objects.exclude(pk=kept.pk).update(note="")
-    Order.objects.filter(pk=kept.pk).update(note="here")
-    job = ask_verified(columns=("note",), order=("pk",))
+    Order.objects.update(note="")
+    for place in range(0, 40, 7):
+        Order.objects.filter(pk=Order.objects.order_by("pk")[place].pk).update(note=f"at {place}")
+    job = ask_verified(columns=columns, order=("pk",))
     finish(job)
     told = event(job, Happened.VERIFIED).data
-    assert (told["rows"], told["cells"]) == (40, 1)
+    assert (told["rows"], told["cells"]) == (40, cells)
 
 
 def test_an_export_without_rows_is_verified_too(orders: Orders, ask_verified: Ask) -> None:
