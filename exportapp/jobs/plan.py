@@ -33,21 +33,27 @@ def plan(job: ExportJob, lease: Lease, recalled: Sequence[Recalled], beat: Heart
     WorkInterrupted.
     """
     last = ExportShard.objects.filter(job=job).order_by("number").last()
-    number, sheet, after = (last.number, last.sheet, loads(last.upto)) if last else (0, 0, None)
+    number = last.number if last else 0
+    begin = (last.sheet, loads(last.upto)) if last else (0, None)
     # Ranges that were found in a snapshot are worth nothing without it.
     progress = {} if job.is_of_one_moment else PROGRESS
-    while sheet < len(recalled):
-        for shard in _shards(job, recalled[sheet], sheet, after):
-            number += 1
-            shard.number = number
-            with transaction.atomic():
-                lease.renew(**progress)
-                shard.save(force_insert=True)
-                if number == 2:
-                    # The planner is one worker; only now is there work for the others.
-                    wake(job, job.parallelism - 1)
-            beat()
-        sheet, after = sheet + 1, None
+    for sheet, after, upto, rows in _ranges(recalled, *begin):
+        number += 1
+        with transaction.atomic():
+            lease.renew(**progress)
+            ExportShard.objects.create(
+                job=job,
+                number=number,
+                sheet=sheet,
+                after=dumps(after) if after else "",
+                upto=dumps(upto),
+                rows_planned=rows,
+                fence=job.first_fence,
+            )
+            if number == 2:
+                # The planner is one worker; only now is there work for the others.
+                wake(job, job.parallelism - 1)
+        beat()
     lease.update(planned_at=Now(), **(SETTLED if progress else {}))
     job.refresh_from_db()
     counts = ExportShard.objects.filter(job=job).counts()
@@ -57,22 +63,17 @@ def plan(job: ExportJob, lease: Lease, recalled: Sequence[Recalled], beat: Heart
     record(job, Happened.PLANNED, f"{number} shards", shards=number, rows=counts["rows_planned"])
 
 
-def _shards(
-    job: ExportJob, recalled: Recalled, sheet: int, after: Bound | None
-) -> Iterator[ExportShard]:
-    """The shards of one sheet behind `after`, still without their numbers."""
-    size = conf.SHARD_ROWS or _rows_per_shard(recalled)
-    while found := _hop(recalled, after, size):
-        upto, rows = found
-        yield ExportShard(
-            job=job,
-            sheet=sheet,
-            after=dumps(after) if after else "",
-            upto=dumps(upto),
-            rows_planned=rows,
-            fence=job.first_fence,
-        )
-        after = upto
+def _ranges(
+    recalled: Sequence[Recalled], sheet: int, after: Bound | None
+) -> Iterator[tuple[int, Bound | None, Bound, int]]:
+    """Of each range, from behind `after` of `sheet` on: its sheet, key before, last key, rows."""
+    for place in range(sheet, len(recalled)):
+        size = conf.SHARD_ROWS or _rows_per_shard(recalled[place])
+        while found := _hop(recalled[place], after, size):
+            upto, rows = found
+            yield place, after, upto, rows
+            after = upto
+        after = None
 
 
 def _hop(recalled: Recalled, after: Bound | None, rows: int) -> tuple[Bound, int] | None:

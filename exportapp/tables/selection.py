@@ -37,7 +37,7 @@ class Selection:
     keys: tuple[str, ...] | None = None
     """Primary keys of the ticked rows as text; None takes every row of the list."""
     columns: tuple[str, ...] | None = None
-    """Column names in their order; None takes the source's own."""
+    """Column names in their order, "lines.sku" of an export with sheets; None takes all its own."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Of a registered export, by name: JSON."""
 

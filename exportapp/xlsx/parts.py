@@ -12,6 +12,7 @@ from zipfile import ZipFile
 from openpyxl import Workbook
 from openpyxl.writer.excel import ExcelWriter
 
+from exportapp.xlsx.limits import XlsxError
 from exportapp.xlsx.strings import SST_END, STRINGS, StringsPlan
 
 CONTENT_TYPES: Final = "[Content_Types].xml"
@@ -30,6 +31,17 @@ _STRINGS_RELATIONSHIP: Final = (
 )
 
 _DIMENSION_ELEMENT: Final = re.compile(rb"<dimension [^>]*/>")
+_DIMENSION: Final = re.compile(rb'(<dimension ref=")[^"]*')
+_NO_WARNING: Final = (
+    b'<ignoredErrors><ignoredError sqref="%b" numberStoredAsText="1" /></ignoredErrors>'
+)
+"""No green corner on each ID that is a text of digits (ECMA-376 18.3.1.50)."""
+_AFTER_WARNINGS: Final = re.compile(
+    rb"<(drawing|legacyDrawing|legacyDrawingHF|picture|oleObjects|controls|tableParts|extLst)\b"
+    rb"|</worksheet>"
+)
+"""What may follow them in a sheet (ECMA-376 18.3.1.99)."""
+_SHEET_DATA_END: Final = b"</sheetData>"
 _INLINE: Final = re.compile(rb'(<c [^>]*t=")inlineStr("[^>]*>)<is>(.*?)</is>(?=</c>)', re.DOTALL)
 
 
@@ -118,3 +130,16 @@ class _Texts:
 def _insert(files: dict[str, bytes], name: str, element: bytes, end: bytes) -> None:
     if b"sharedStrings" not in files[name]:
         files[name] = files[name].replace(end, element + end)
+
+
+def cut_sheet(name: str, data: bytes, title: str, cells: str, rows: int) -> SheetPart:
+    """A sheet's part, cut open behind its header; `cells` is the range with its `rows` data rows.
+
+    Raises XlsxError where it has other rows than the header.
+    """
+    head, end, rest = data.partition(_SHEET_DATA_END)
+    if head.count(b"<row ") != 1 or b'<row r="1"' not in head:
+        raise XlsxError(f"The workbook hook moved or added rows in the sheet '{title}'.")
+    head = _DIMENSION.sub(rb"\g<1>" + cells.encode(), head, count=1)
+    quiet = _NO_WARNING % cells.replace("A1:", "A2:").encode() if rows else b""
+    return SheetPart(name, head, end + _AFTER_WARNINGS.sub(lambda at: quiet + at[0], rest, count=1))

@@ -6,7 +6,6 @@ the end of `sheetData`, behind the header row.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -28,9 +27,9 @@ from exportapp.xlsx.parts import (
     CONTENT_TYPES,
     STYLES,
     Part,
-    SheetPart,
     Skeleton,
     StringsPart,
+    cut_sheet,
     saved,
     share_texts,
 )
@@ -51,18 +50,6 @@ Hook = Callable[[Workbook], None]
 
 EPOCH: Final = datetime(1980, 1, 1)
 """The time of creation where none is given; the package's own time stamps say the same."""
-
-_DIMENSION: Final = re.compile(rb'(<dimension ref=")[^"]*')
-_NO_WARNING: Final = (
-    b'<ignoredErrors><ignoredError sqref="%b" numberStoredAsText="1" /></ignoredErrors>'
-)
-"""No green corner on each ID that is a text of digits (ECMA-376 18.3.1.50)."""
-_AFTER_WARNINGS: Final = re.compile(
-    rb"<(drawing|legacyDrawing|legacyDrawingHF|picture|oleObjects|controls|tableParts|extLst)\b"
-    rb"|</worksheet>"
-)
-"""What may follow them in a sheet (ECMA-376 18.3.1.99)."""
-_SHEET_DATA_END: Final = b"</sheetData>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,15 +227,6 @@ def _cut_up(
     parts = []
     for page, plan in zip(pages, sheets, strict=True):
         name = page.path.removeprefix("/")
-        parts.append(_cut_sheet(name, files.pop(name), plan, _cell_range(plan)))
+        parts.append(cut_sheet(name, files.pop(name), plan.title, _cell_range(plan), plan.rows))
     first = Part(CONTENT_TYPES, files.pop(CONTENT_TYPES))
     return Skeleton((first, *(Part(*item) for item in files.items())), tuple(parts), shared)
-
-
-def _cut_sheet(name: str, data: bytes, plan: SheetPlan, cells: str) -> SheetPart:
-    head, end, rest = data.partition(_SHEET_DATA_END)
-    if head.count(b"<row ") != 1 or b'<row r="1"' not in head:
-        raise XlsxError(f"The workbook hook moved or added rows in the sheet '{plan.title}'.")
-    head = _DIMENSION.sub(rb"\g<1>" + cells.encode(), head, count=1)
-    quiet = _NO_WARNING % cells.replace("A1:", "A2:").encode() if plan.rows else b""
-    return SheetPart(name, head, end + _AFTER_WARNINGS.sub(lambda at: quiet + at[0], rest, count=1))
