@@ -14,8 +14,8 @@ class FaultsConfig(AppConfig):
     name = "tests.faults"
 
     def ready(self) -> None:
-        from exportapp.jobs import progress
+        from exportapp.jobs.away import OF_ANCHORS
         from tests.faults import points
 
         points.install()
-        progress.AWAY_SECONDS = float(os.environ.get(AWAY, progress.AWAY_SECONDS))
+        OF_ANCHORS.seconds = float(os.environ.get(AWAY, OF_ANCHORS.seconds))
