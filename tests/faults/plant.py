@@ -51,6 +51,7 @@ class Plant:
 
     def __post_init__(self) -> None:
         self.faults.mkdir()
+        self.asked = self.house.folder / "ask"
         open_ledger(self.house.rows, sqlite=self.on_sqlite)
         apps = {"INSTALLED_APPS": [*settings.INSTALLED_APPS, "tests.faults"]}
         self.env[points.FOLDER] = str(self.faults)
@@ -63,10 +64,6 @@ class Plant:
     @property
     def faults(self) -> Path:
         return self.house.folder / "faults"
-
-    @property
-    def _ask(self) -> Path:
-        return self.house.folder / "ask"
 
     def start(self, *args: str, **env: str) -> Worker:
         """Run `manage.py` beside the test, with the faults of the plant in it."""
@@ -100,7 +97,7 @@ class Plant:
     def watch(self, **env: str) -> Worker:
         """Start the cron, which is also who asks. Faults strike workers only."""
         code = "from tests.faults.watchman import watch; watch()"
-        own = {ASK: str(self._ask), points.FOLDER: str(self.house.folder / "none")}
+        own = {ASK: str(self.asked), points.FOLDER: str(self.house.folder / "none")}
         if self._watchman:
             self._watchman.kill()
         self._watching = env
@@ -111,7 +108,7 @@ class Plant:
         """After a failed test: nobody is left of it, frozen or at work, and nothing to be done."""
         self._end_everybody()
         self.disarm()
-        self._ask.unlink(missing_ok=True)
+        self.asked.unlink(missing_ok=True)
         if server_pid(self.house.valkey.url) is None:
             self.house.valkey.kill()
             self.house.valkey.start()
@@ -150,7 +147,7 @@ class Plant:
         """Have an export made by the workers; the watchman must be there."""
         assert self._watchman, "nobody is there to ask"
         watchman, before = self._watchman, set(self.jobs())
-        self._ask.touch()
+        self.asked.touch()
         wait_for(
             lambda: set(self.jobs()) - before or not watchman.alive,
             what="the export is asked for",
@@ -220,8 +217,19 @@ class Plant:
 
     def wait_until_ended(self, job: str, timeout: float = 120) -> str:
         """The state that the job ends in, once its files are cleaned up."""
-        wait_for(lambda: self.is_over(job), timeout, f"export {job} ends; {self.house.folder}")
+        try:
+            wait_for(lambda: self.is_over(job), timeout, f"export {job} ends")
+        except AssertionError as error:
+            error.add_note(self._story(job))
+            raise
         return self.state(job)
+
+    def _story(self, job: str) -> str:
+        """The last that is known of an export that does not end."""
+        events = "SELECT at, kind, shard, worker, message FROM exportapp_exportevent"
+        told = self.house.rows(f"{events} WHERE job_id = %s ORDER BY id DESC LIMIT 9", [job])
+        logs = [worker.log()[-900:] for worker in self.workers]
+        return "\n".join([self.state(job), *map(str, told), *logs])
 
     def is_over(self, job: str) -> bool:
         """Whether nobody works on it any more, nor cleans up after it."""

@@ -14,6 +14,7 @@ import pytest
 from tests.faults.apps import AWAY
 from tests.faults.extent import outage
 from tests.faults.plant import Plant
+from tests.faults.processes import listening
 from tests.faults.proof import require_right, undisturbed
 from tests.faults.proxy import Proxy
 from tests.house import wait_for
@@ -29,7 +30,7 @@ def proxied(build_plant: BuildPlant) -> Iterator[tuple[Plant, Proxy]]:
     plant = build_plant(
         orders=300,
         EXPORTAPP_SHARD_ROWS=25,
-        EXPORTAPP_BATCH_ROWS=2,
+        EXPORTAPP_BATCH_ROWS=1,
         EXPORTAPP_LEASE_SECONDS=LEASE_SECONDS,
     )
     with Proxy(plant.house.valkey.port) as proxy:
@@ -110,7 +111,9 @@ def require_anchors(plant: Plant, job: str) -> None:
 def test_an_export_ends_while_valkey_is_a_black_hole_for_leases_on_end(
     plant: Plant, proxy: Proxy
 ) -> None:
-    workers = plant.workers
+    # No need to come back within this export: nobody waits for an answer so often then.
+    plant.hire(0)
+    workers = [listening(plant.begin_worker(**{AWAY: "5"})) for _ in range(2)]
     job = in_the_middle(plant)
     proxy.hold()
     began = time.monotonic()

@@ -25,7 +25,7 @@ POOL = ("rqworker-pool", "exports", "--num-workers", "2")
 def plant(build_plant: BuildPlant) -> Plant:
     """No cron: nobody else makes up for what a worker does wrong."""
     slow = {"EXPORTAPP_SHARD_ROWS": 150, "EXPORTAPP_BATCH_ROWS": 1}
-    return build_plant(orders=600, EXPORTAPP_PARALLELISM=2, **slow)
+    return build_plant(orders=300, EXPORTAPP_PARALLELISM=2, **slow)
 
 
 def begin(plant: Plant, command: tuple[str, ...]) -> Worker:
