@@ -34,6 +34,12 @@ faults: $(VENV)/.dev ## kill workers at random moments and count what is lost (K
 	KILLS=$(KILLS) SEED=$(SEED) $(BIN)/python -m pytest -q -p no:randomly \
 		tests/faults/test_random_kills.py
 
+OUTAGE ?= 30
+
+.PHONY: faults-full
+faults-full: $(VENV)/.dev ## every variant of every fault, with long outages (OUTAGE=30 seconds)
+	FAULTS=full OUTAGE_SECONDS=$(OUTAGE) $(BIN)/python -m pytest -q tests/faults
+
 RUNS ?= 3
 TABLE ?= peers
 WRITE ?=

@@ -7,6 +7,7 @@ import pytest
 from django.core.cache import cache
 from hypothesis import settings
 
+from exportapp.jobs.away import OF_ANCHORS, OF_QUEUE
 from tests.house import Builder, Database, House
 from tests.services import ON_SQLITE, Services, services
 
@@ -40,12 +41,14 @@ def servers() -> Services:
 
 @pytest.fixture(autouse=True)
 def _empty_valkey() -> Iterator[None]:
-    """Queues and anchors of one test must not be seen by the next."""
+    """Queues and anchors of one test must not be seen by the next, nor that Redis was away."""
     yield
     from django_rq import get_connection
 
     get_connection("exports").flushdb()
     cache.clear()
+    for absence in (OF_ANCHORS, OF_QUEUE):
+        absence.end()
 
 
 @pytest.fixture(scope="session")

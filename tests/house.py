@@ -32,7 +32,7 @@ Database = Literal["postgresql", "sqlite"]
 T = TypeVar("T")
 
 
-def wait_for(predicate: Callable[[], T], timeout: float = 30, what: str = "") -> T:
+def wait_for(predicate: Callable[[], T], timeout: float = 60, what: str = "") -> T:
     """Poll until `predicate` returns something true and return that.
 
     Raises AssertionError after `timeout` seconds, with `what` and the last value.
@@ -47,9 +47,12 @@ def wait_for(predicate: Callable[[], T], timeout: float = 30, what: str = "") ->
 
 
 class Worker:
-    """An RQ worker process; `pid` is the parent's, its work-horse is a child of it."""
+    """An RQ worker process; `pid` is the parent's, its work-horse is a child of it.
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    `process` is a `subprocess.Popen`, or has its methods.
+    """
+
+    def __init__(self, process: Any, log: Path) -> None:
         self._process, self._log = process, log
         self.pid = process.pid
 
@@ -62,8 +65,11 @@ class Worker:
 
     @property
     def horses(self) -> list[int]:
-        """The process ids of its work-horses."""
-        return [child.pid for child in psutil.Process(self.pid).children(recursive=True)]
+        """The process ids of its work-horses; none when it is gone."""
+        try:
+            return [child.pid for child in psutil.Process(self.pid).children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
 
     def kill(self) -> None:
         """SIGKILL the parent alone; a work-horse lives on or notices by itself."""

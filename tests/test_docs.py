@@ -19,7 +19,6 @@ from exportapp.admin.advice import ADVICE
 from exportapp.conf import Settings
 from exportapp.exceptions import (
     ExportError,
-    FileDamaged,
     FileExpired,
     FileUnknown,
     LeaseLost,
@@ -103,7 +102,7 @@ def test_every_error_that_fails_an_export_has_advice_and_no_other() -> None:
     listed = rows(section(ROOT / "docs" / "operations.md", "## When an export failed"))
     documented = {code for row in listed for code in names(row[0])}
     # What is done again without end never fails an export, nor does what a person waits for.
-    signals = {kind.code for kind in (LeaseLost, WorkInterrupted, FileDamaged)}
+    signals = {kind.code for kind in (LeaseLost, WorkInterrupted)}
     signals |= {FileExpired.code, FileUnknown.code}
     must = {row.verdict.code for row in TABLE} - signals | ADVICE.keys()
     own = {

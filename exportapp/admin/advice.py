@@ -11,6 +11,11 @@ OTHERWISE: Final[Promise] = _(
     "Put right what the error names, then resume: what is finished is not made again."
 )
 
+BAD_DISK: Final[Promise] = _(
+    "What was written to the disk of the exports came back changed each time. Look at that disk, "
+    "then resume."
+)
+
 ADVICE: Final[dict[str, Promise]] = {
     "not_allowed": _(
         "Ask whoever manages permissions for the right to export this model, then resume."
@@ -43,6 +48,8 @@ ADVICE: Final[dict[str, Promise]] = {
     "connection": _("A server did not answer for some time. Resume when it is back."),
     "timeout": _("A server did not answer for some time. Resume when it is back."),
     "memory": _("The worker ran out of memory. Give it more, or set a smaller shard; then resume."),
+    "file_damaged": BAD_DISK,
+    "shard_damaged": BAD_DISK,
     "enospc": _("The disk of the exports is full. Make room, then resume."),
     "edquot": _("The quota of the exports' disk is used up. Make room, then resume."),
     "eacces": _(

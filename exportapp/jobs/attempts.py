@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import pyarrow
 from django.core.exceptions import ObjectDoesNotExist
@@ -101,9 +101,9 @@ def _answer(
         lose_snapshot(job)
         _hand_back(job, lease, error)
     elif isinstance(error, DamagedShard):
-        _roll_back(job, lease, error)
+        _roll_back(job, lease, error, found)
     elif isinstance(error, FileDamaged) and shard:
-        _extract_again(job, lease, error)
+        _extract_again(job, lease, error, found)
     elif broken:
         _set_aside(job, lease, error, found, broken)
     elif found.action == Action.RETRY and not _is_exhausted(lease):
@@ -179,25 +179,44 @@ def _give_up(job: ExportJob, lease: Lease, error: Exception, found: Verdict) -> 
         fail(job, found.code, describe(error), shard=number, layer=found.layer, cause=error)
 
 
-def _roll_back(job: ExportJob, lease: Lease, error: DamagedShard) -> None:
+def _roll_back(job: ExportJob, lease: Lease, error: DamagedShard, found: Verdict) -> None:
     """A shard was found damaged at merge: render that one again, nothing else."""
+    shard = error.shard
     with transaction.atomic():
         lease.release()
-        ExportShard.objects.filter(pk=error.shard.pk).move_to(ShardState.EXTRACTED, **SETTLED)
-        record(job, Happened.DAMAGED, str(error), shard=error.shard, worker=worker_name())
-        try_move(job, JobState.RENDERING, "a shard was damaged and is made again")
+        ExportShard.objects.filter(pk=shard.pk).move_to(ShardState.EXTRACTED, **SETTLED)
+        record(job, Happened.DAMAGED, str(error), shard=shard, worker=worker_name())
+        if _is_hopeless(job, shard):
+            told: dict[str, Any] = {"shard": shard.number, "layer": found.layer, "cause": error}
+            fail(job, found.code, describe(error), **told)
+        else:
+            try_move(job, JobState.RENDERING, "a shard was damaged and is made again")
 
 
-def _extract_again(job: ExportJob, lease: Lease, error: FileDamaged) -> None:
+def _extract_again(job: ExportJob, lease: Lease, error: FileDamaged, found: Verdict) -> None:
     """An Arrow file is bad: its rows must come out of the database again.
 
     Then every count is open again, so the export goes back to reading. Shards whose place turns
     out to be the same keep their bytes.
     """
     with transaction.atomic():
-        lease.commit(ShardState.PENDING, arrow_path="", arrow_sha256="")
         _note(job, lease, Happened.DAMAGED, error)
+        if _is_hopeless(job, lease.piece):
+            _give_up(job, lease, error, found)
+            return
+        lease.commit(ShardState.PENDING, arrow_path="", arrow_sha256="")
         try_move(job, JobState.EXTRACTING, "rows of a damaged file are read again")
+
+
+def _is_hopeless(job: ExportJob, shard: Any) -> bool:
+    """Whether files of `shard` were damaged MAX_ATTEMPTS times since a person saw to the export.
+
+    Making one anew passes for progress, which takes all counts of the shard back: events stay.
+    """
+    moves = job.events.filter(kind=Happened.MOVED, data__after=JobState.QUEUED)
+    resumed = moves.order_by("pk").values_list("pk", flat=True).last() or 0
+    damaged = job.events.filter(kind=Happened.DAMAGED, shard=shard.number, pk__gt=resumed)
+    return bool(damaged.count() >= conf.MAX_ATTEMPTS)
 
 
 def _note(

@@ -31,18 +31,13 @@ from pybreaker import (
 from redis.exceptions import RedisError
 
 from exportapp.conf import conf
-from exportapp.jobs.away import AWAY
+from exportapp.jobs.away import AWAY, OF_ANCHORS
 from exportapp.jobs.journal import Line
 
 log = logging.getLogger("exportapp")
 
-AWAY_SECONDS: Final = 5.0
-"""How long Redis is left alone after it did not answer, so that work is not slowed down."""
-
 LOOK_SECONDS: Final = 5.0
 """How soon those who wait for another's try look again."""
-
-_away_until = 0.0
 
 
 class _Failed(Exception):
@@ -160,7 +155,7 @@ def all_closed(names: Iterable[str]) -> bool:
 
     False when there is something to count or to end, or when only asking each of them can tell.
     """
-    if time.monotonic() < _away_until:
+    if OF_ANCHORS:
         return False
     keys = [
         f"{_key(name)}:{CircuitRedisStorage.BASE_NAMESPACE}:{part}"
@@ -184,8 +179,7 @@ def _fail() -> None:
 
 def _shared(name: str) -> tuple[CircuitBreakerStorage, Turn] | None:
     """State and turn in Redis; None while it is away."""
-    global _away_until
-    if time.monotonic() < _away_until:
+    if OF_ANCHORS:
         return None
     try:
         redis = get_redis_connection(conf.CACHE)
@@ -193,7 +187,7 @@ def _shared(name: str) -> tuple[CircuitBreakerStorage, Turn] | None:
         # It sets what is not there yet, and says so if it cannot.
         return CircuitRedisStorage(STATE_CLOSED, redis, namespace=key), SharedTurn(redis, key)
     except AWAY as error:
-        _away_until = time.monotonic() + AWAY_SECONDS
+        OF_ANCHORS.begin()
         log.warning(Line(event="unshared", name=name, message=str(error)))
         return None
 

@@ -22,7 +22,7 @@ from django.db.models.functions import Now
 from exportapp.conf import conf
 from exportapp.exceptions import LeaseLost, WorkInterrupted
 from exportapp.models import ExportJob, ExportShard
-from exportapp.states import CLAIMED, RELEASED, JobState, ShardState
+from exportapp.states import CLAIMED, RELEASED, WORKING, JobState, ShardState
 
 UNHELD: dict[str, Any] = {"lease_until": None, "worker": ""}
 PROGRESS: dict[str, Any] = {"attempts": 0, "lost_leases": 0, "failing_since": None}
@@ -87,6 +87,9 @@ class Lease:
 def claim_job(job: ExportJob) -> Lease | None:
     """Take the whole job, to plan or to merge it."""
     job.refresh_from_db()
+    if job.state not in WORKING:
+        # Whoever comes late would keep the one who ended it from cleaning up.
+        return None
     fence = job.claim(worker_name(), conf.LEASE_SECONDS)
     return _held(job, fence)
 

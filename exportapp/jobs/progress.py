@@ -26,7 +26,7 @@ from typing import Any, TypeVar, cast
 from django_redis import get_redis_connection
 
 from exportapp.conf import conf
-from exportapp.jobs.away import AWAY
+from exportapp.jobs.away import AWAY, OF_ANCHORS
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import WORKING, JobState, ShardState
 
@@ -34,10 +34,6 @@ log = logging.getLogger("exportapp")
 
 LUA = Path(__file__).with_name("anchors.lua").read_text()
 
-AWAY_SECONDS = 5.0
-"""How long Redis is left alone after it did not answer, so that work is not slowed down."""
-
-_away_until = 0.0
 _behind: set[Any] = set()
 """Jobs whose anchors may have missed something while Redis was away."""
 
@@ -64,8 +60,7 @@ def if_there(method: Method) -> Method:
 
     @functools.wraps(method)
     def guarded(self: Anchors, *args: Any, **kwargs: Any) -> Any:
-        global _away_until
-        if time.monotonic() < _away_until:
+        if OF_ANCHORS:
             _behind.add(self.job_id)
             return None
         try:
@@ -75,7 +70,7 @@ def if_there(method: Method) -> Method:
                 _behind.discard(self.job_id)
             return method(self, *args, **kwargs)
         except AWAY as error:
-            _away_until = time.monotonic() + AWAY_SECONDS
+            OF_ANCHORS.begin()
             _behind.add(self.job_id)
             log.warning("export %s: no live progress: %s", self.job_id, error)
             return None
@@ -134,13 +129,11 @@ class Anchors:
         self._rebuild()
 
     @if_there
-    def remember_request(self, key: str) -> str | None:
-        """Keep this job for request `key`, or answer the id of the job that was first."""
+    def remember_request(self, key: str) -> None:
+        """Keep this job for request `key`, if it is the first; that it is alone is not decided
+        here, but by the database."""
         name = f"export:request:{key}"
-        if self._redis.set(name, str(self.job_id), nx=True, ex=conf.ANCHOR_TTL):
-            return None
-        first = self._redis.get(name)
-        return first.decode() if first else None
+        self._redis.set(name, str(self.job_id), nx=True, ex=conf.ANCHOR_TTL)
 
     def _rebuild(self) -> None:
         job = ExportJob.objects.get(pk=self.job_id)

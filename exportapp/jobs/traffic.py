@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from redis.retry import Retry
 from rq.worker_registration import WORKERS_BY_QUEUE_KEY
 
 from exportapp.conf import conf
+from exportapp.jobs.away import OF_QUEUE
 from exportapp.jobs.journal import Line
 from exportapp.models import ExportJob
 
@@ -25,10 +25,6 @@ LOOKED_AT: Final = 100
 """Wake-ups at the head of the queue; whoever is behind these waits for them anyway."""
 
 ANSWER_SECONDS: Final = 5.0
-AWAY_SECONDS: Final = 30.0
-"""How long Redis is not asked again after it did not answer: pieces are worked on meanwhile."""
-
-_away_until = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +43,12 @@ class Traffic:
 
 def traffic(job: ExportJob) -> Traffic | None:
     """Who waits and who is idle, as seen by a worker of `job`; None while Redis is away."""
-    global _away_until
-    if time.monotonic() < _away_until:
+    if OF_QUEUE:
         return None
     try:
         return _traffic(job)
     except RedisError as error:
-        _away_until = time.monotonic() + AWAY_SECONDS
+        OF_QUEUE.begin()
         log.warning(Line(event="unseen", job=str(job.pk), message=str(error)))
         return None
 

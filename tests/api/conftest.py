@@ -7,18 +7,11 @@ import pytest
 from django.contrib.auth.models import Permission
 from rest_framework.test import APIClient
 
-from exportapp.jobs import progress
 from exportapp.jobs.work import work
 from exportapp.models import ExportJob
 from project.shop.loading import seed_shop
 
 URL = "/api/exports/"
-
-
-@pytest.fixture(autouse=True)
-def _redis_is_asked(monkeypatch):
-    """Another test may have taken Redis away."""
-    monkeypatch.setattr(progress, "_away_until", 0.0)
 
 
 @pytest.fixture

@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 
-from exportapp.jobs import progress
 from exportapp.tables.selection import Selection, Viewer
 from project.shop.loading import seed_shop
 
 
 @pytest.fixture(autouse=True)
-def _own_surroundings(monkeypatch: Any, settings: Any, tmp_path: Any) -> None:
-    monkeypatch.setattr(progress, "_away_until", 0.0)
+def _own_surroundings(settings: Any, tmp_path: Any) -> None:
     settings.STORAGES = settings.STORAGES | {
         "exports": {
             "BACKEND": "exportapp.jobs.files.PrivateFileStorage",

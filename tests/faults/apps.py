@@ -1,11 +1,24 @@
 from __future__ import annotations
 
+import ctypes
 import os
+from typing import Final
 
 from django.apps import AppConfig
 
-AWAY = "AWAY_SECONDS"
+NURSERY: Final = "NURSERY"
+"""In the environment of a process that forks others: the folder in which it is asked to."""
+
+AWAY: Final = "AWAY_SECONDS"
 """In the environment: how long a process leaves a Redis alone that did not answer."""
+
+OBEDIENT: Final = "OBEDIENT"
+"""In the environment: the modes of files hold for this process, even if it is root."""
+
+CAPABILITIES: Final = 0x20080522
+"""The version of what capset(2) takes: a header, and 64 bits in two halves of three words."""
+READ_OR_WRITE_ANYTHING: Final = 1 << 1 | 1 << 2
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH (capabilities(7))."""
 
 
 class FaultsConfig(AppConfig):
@@ -14,8 +27,27 @@ class FaultsConfig(AppConfig):
     name = "tests.faults"
 
     def ready(self) -> None:
-        from exportapp.jobs import progress
-        from tests.faults import points
+        if NURSERY not in os.environ:
+            put_in()
 
-        points.install()
-        progress.AWAY_SECONDS = float(os.environ.get(AWAY, progress.AWAY_SECONDS))
+
+def put_in() -> None:
+    """Put in the faults that the environment names; in a nursery each does so that is forked."""
+    from exportapp.jobs.away import OF_ANCHORS
+    from tests.faults import points
+
+    points.install()
+    OF_ANCHORS.seconds = float(os.environ.get(AWAY, OF_ANCHORS.seconds))
+    if OBEDIENT in os.environ:
+        obey_modes()
+
+
+def obey_modes() -> None:
+    """Lay down what lets root read and write everything; so do those that are forked."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(CAPABILITIES, 0)
+    words = (ctypes.c_uint32 * 6)()
+    if libc.capget(header, words) == 0:
+        # Effective alone: of the low half, whose other words are permitted and inheritable.
+        words[0] &= ~READ_OR_WRITE_ANYTHING
+        libc.capset(header, words)

@@ -11,8 +11,10 @@ from typing import Final, get_args
 
 from exportapp.states import JobState
 from tests.faults import points
-from tests.faults.plant import Plant, kill
+from tests.faults.plant import Plant
 from tests.faults.points import Whom
+from tests.faults.processes import kill
+from tests.faults.proof import require_right, undisturbed
 from tests.oracle import compare, data_rows
 
 VICTIMS: Final[tuple[Whom, ...]] = get_args(Whom)
@@ -124,9 +126,9 @@ class Mayhem:
             raise
         assert state == JobState.SUCCEEDED, (self.tally.seed, self.plant.error(job))
         rows = data_rows(self.plant.file(job))
-        lost, doubled = compare(rows, self.plant.undisturbed[1])
+        lost, doubled = compare(rows, undisturbed(self.plant)[1])
         self.tally.exports += 1
         self.tally.rows += len(rows)
         self.tally.lost += len(lost)
         self.tally.doubled += len(doubled)
-        self.plant.require_right(job)
+        require_right(self.plant, job)

@@ -10,7 +10,10 @@ from typing import Final
 import pytest
 
 from tests.faults import points
-from tests.faults.plant import Plant, is_alive, kill, lease_of
+from tests.faults.held import lease_of
+from tests.faults.plant import Plant
+from tests.faults.processes import is_alive, kill, listening
+from tests.faults.proof import require_right
 from tests.house import wait_for
 
 LEASE_SECONDS: Final = 3
@@ -23,17 +26,23 @@ def wait_for_frozen(folder: Path) -> int:
     return pid
 
 
+@pytest.fixture(scope="module")
+def plant(build_plant: Callable[..., Plant]) -> Plant:
+    return build_plant(orders=300, EXPORTAPP_LEASE_SECONDS=LEASE_SECONDS)
+
+
 @pytest.mark.parametrize("minutes", [10, -10])
 def test_a_clock_that_is_off_neither_takes_a_lease_early_nor_keeps_one(
-    build_plant: Callable[..., Plant], minutes: int
+    plant: Plant, minutes: int
 ) -> None:
-    plant = build_plant(orders=500, EXPORTAPP_LEASE_SECONDS=LEASE_SECONDS)
+    plant.hire(0)
+    plant.disarm()
     off = {points.CLOCK: str(60 * minutes)}
-    apart = plant.house.folder / "apart"
-    apart.mkdir()
+    apart = plant.house.folder / f"apart{minutes}"
+    apart.mkdir(exist_ok=True)
     plant.watch(**off)
     for worker in plant.begin_worker(**off), plant.begin_worker(**{points.FOLDER: str(apart)}):
-        wait_for(lambda worker=worker: "Listening on" in worker.log())
+        listening(worker)
     for folder in (plant.faults, apart):
         points.arm(folder, BATCH, 3, signal.SIGSTOP, "self")
     job = plant.ask()
@@ -48,4 +57,4 @@ def test_a_clock_that_is_off_neither_takes_a_lease_early_nor_keeps_one(
         assert [at >= lease for at in lost] == [True], "once, and not early"
         kill(pid, signal.SIGCONT)
         wait_for(lambda pid=pid: not is_alive(pid), what="the stale worker ends")
-    plant.require_right(job)
+    require_right(plant, job)

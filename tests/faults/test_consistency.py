@@ -12,8 +12,10 @@ import psycopg
 import pytest
 
 from exportapp.states import JobState
+from tests.faults.held import holders, let_run_out
 from tests.faults.ledger import illegal, read_ledger
-from tests.faults.plant import ORDERED, Plant, kill
+from tests.faults.plant import ORDERED, Plant
+from tests.faults.processes import kill
 from tests.house import wait_for
 from tests.oracle import data_rows
 
@@ -29,9 +31,8 @@ COLUMNS = "customer_id, status, amount, currency, paid_at, created_at, reference
 @pytest.fixture(scope="module")
 def plant(build_plant: Callable[..., Plant]) -> Plant:
     plant = build_plant(
-        orders=500,
+        orders=300,
         EXPORTAPP_BATCH_ROWS=5,
-        EXPORTAPP_LEASE_SECONDS=2,
         EXPORTAPP_CONSISTENCY="snapshot",
     )
     plant.watch()
@@ -62,6 +63,8 @@ def rewritten(plant: Plant) -> Iterator[History]:
             while not enough.is_set():
                 turn = len(history) + 1
                 history[str(turn)] = rewrite(connection, turn)
+                # The workers need the processor too.
+                enough.wait(0.02)
 
     plant.house.rows("DELETE FROM shop_orderline")
     writer = threading.Thread(target=go_on)
@@ -81,7 +84,7 @@ def require_one_moment(plant: Plant, job: str, history: History) -> None:
     assert len(notes) == 1, notes
     assert [row[0] for row in rows] == history[notes.pop()]
     assert illegal(read_ledger(plant.house.rows)) == []
-    assert plant.holders() == set()
+    assert holders(plant) == set()
     assert list(plant.folder(job).iterdir()) == [plant.file(job)]
     held = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
     sql = f"{held} AND state LIKE 'idle in transaction%%'"
@@ -91,9 +94,8 @@ def require_one_moment(plant: Plant, job: str, history: History) -> None:
 def holder(plant: Plant, job: str) -> int:
     """The process that holds the snapshot while shards are extracted."""
     sql = "SELECT worker FROM exportapp_exportjob WHERE id = %s AND snapshot_id <> ''"
-    for (worker,) in plant.house.rows(sql, [job]):
-        return int(worker.split("/")[-2]) if plant.count(job, "extracted") >= 2 else 0
-    return 0
+    ((worker,),) = plant.house.rows(sql, [job])
+    return int(worker.split("/")[-2])
 
 
 def test_two_workers_make_a_file_of_one_moment(plant: Plant) -> None:
@@ -110,8 +112,7 @@ def test_live_rows_are_of_many_moments(plant: Plant) -> None:
     plant.hire(2)
     args = ("export_excel", "shop.Order", "--consistency", "live", "--queue")
     with rewritten(plant):
-        done = plant.house.manage(*args, **plant.env)
-        job = done.stdout.strip()
+        job = plant.manage(*args).stdout.strip()
         assert plant.wait_until_ended(job) == "succeeded", plant.error(job)
     assert len({row[NOTE] for row in data_rows(plant.file(job))}) > 1
 
@@ -120,14 +121,19 @@ def test_live_rows_are_of_many_moments(plant: Plant) -> None:
 def test_reading_starts_over_when_the_holder_is_hit_by(
     plant: Plant, number: signal.Signals
 ) -> None:
-    plant.hire(2)
+    plant.hire(1)
     with rewritten(plant) as history:
+        # Of one worker it is the one that holds the snapshot who reads in it.
+        plant.arm("extracting_a_batch", 25, number)
         job = plant.ask()
-        victim = wait_for(lambda: holder(plant, job), what="somebody holds the snapshot")
-        assert kill(victim, number)
+        victim = plant.wait_for_victim()
+        assert number == signal.SIGKILL or holder(plant, job) == victim
+        let_run_out(plant, victim)
+        plant.hire(3)
         wait_for(lambda: plant.events(job, "started_over"), what="it starts over")
         kill(victim, signal.SIGCONT)
         assert plant.wait_until_ended(job) == "succeeded", plant.error(job)
     require_one_moment(plant, job, history)
-    (((_, _, said, _)), *_) = plant.events(job, "started_over")
+    plant.disarm()
+    ((_, _, said, _),) = plant.events(job, "started_over")
     assert "all read again, at one new moment" in said

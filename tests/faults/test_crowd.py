@@ -1,4 +1,4 @@
-"""Fifty exports of all sizes at once for two workers."""
+"""Fifty exports of all sizes at once for two workers; twenty of them in `make test`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import Final
 import psutil
 import pytest
 
+from tests.faults.extent import FULL
 from tests.faults.plant import Plant
+from tests.faults.proof import require_right, undisturbed
 from tests.house import wait_for
 from tests.oracle import data_rows
 
-SIZES: Final = [2000] + [300] * 4 + [1, 10, 50] * 15
+LARGE, MIDDLE, SMALL = (2000, 4, 15) if FULL else (1000, 1, 6)
+SIZES: Final = [LARGE] + [300] * MIDDLE + [1, 10, 50] * SMALL
 """Rows of each export, in the order in which they are asked for: the largest comes first."""
 
 PATIENCE_SECONDS: Final = 200
@@ -29,7 +32,6 @@ def plant(build_plant: Callable[..., Plant]) -> Plant:
     temporary = plant.house.folder / "temporary"
     temporary.mkdir()
     plant.env["TMPDIR"] = str(temporary)
-    plant.hire(2)
     return plant
 
 
@@ -37,9 +39,7 @@ def ask_for_all(plant: Plant, orders: list[int]) -> list[str]:
     """The exports of the first rows, as one person asks for them in one go."""
     asked = json.dumps([orders[:size] for size in SIZES])
     code = f"from tests.faults.watchman import ask_for; ask_for({asked})"
-    done = plant.house.manage("shell", "--no-imports", "-c", code, **plant.env)
-    assert done.returncode == 0, done.stderr
-    return list(json.loads(done.stdout))
+    return list(json.loads(plant.manage("shell", "--no-imports", "-c", code).stdout))
 
 
 def resident(plant: Plant) -> int:
@@ -66,7 +66,8 @@ def ended(plant: Plant, jobs: list[str]) -> list[str]:
 
 @pytest.mark.timeout(400)
 def test_fifty_exports_at_once_starve_nobody_and_leave_nothing(plant: Plant) -> None:
-    rows = plant.undisturbed[1]
+    plant.hire(2)
+    rows = undisturbed(plant)[1]
     ids = dict(plant.house.rows("SELECT number, id FROM shop_order"))
     orders = [ids[row[0]] for row in rows]
     before = plant.house.rows(CONNECTED), open_files(plant)
@@ -91,4 +92,4 @@ def test_fifty_exports_at_once_starve_nobody_and_leave_nothing(plant: Plant) -> 
         numbers = [row[0] for row in data_rows(plant.file(job))]
         assert numbers == [row[0] for row in rows[:size]]
         assert list(plant.folder(job).iterdir()) == [plant.file(job)]
-    plant.require_right(jobs[0])
+    require_right(plant, jobs[0])

@@ -11,7 +11,9 @@ from typing import Final
 import pytest
 
 from tests.faults.harm import flip_a_bit, truncate
-from tests.faults.plant import Plant, kill
+from tests.faults.plant import Plant
+from tests.faults.processes import kill
+from tests.faults.proof import require_right
 
 SHARDS: Final = 6
 HURT: Final = 4
@@ -46,7 +48,7 @@ def once_each(but: int = 0) -> Counter[int]:
 def go_on(plant: Plant, job: str, frozen: int) -> None:
     kill(frozen, signal.SIGCONT)
     assert plant.wait_until_ended(job) == "succeeded", plant.error(job)
-    plant.require_right(job)
+    require_right(plant, job)
 
 
 @each_harm

@@ -12,7 +12,9 @@ import psycopg
 import pytest
 from django.db import connections
 
+from tests.faults.extent import outage
 from tests.faults.plant import Plant
+from tests.faults.proof import require_right
 from tests.faults.test_servers import TERMINATE
 from tests.house import wait_for
 from tests.services import Services
@@ -26,7 +28,7 @@ SHARED = "pg_read_all_data, pg_write_all_data"
 def plant(build_plant: BuildPlant) -> Plant:
     # Longer outages, shorter: each is several leases, and several turns of the breaker, long.
     plant = build_plant(
-        orders=500,
+        orders=300,
         EXPORTAPP_BATCH_ROWS=2,
         EXPORTAPP_LEASE_SECONDS=2,
         EXPORTAPP_BREAKER_SECONDS=1,
@@ -63,10 +65,10 @@ def test_an_export_outlives_a_database_that_is_away_for_longer_than_its_lease(
     wait_for(lambda: plant.count(job, "rendered") >= 2)
     servers.postgres.stop("immediate")
     connections.close_all()
-    threading.Event().wait(4)  # the fault itself: two leases
+    threading.Event().wait(outage(4))  # the fault itself: two leases
     servers.postgres.start()
     assert plant.wait_until_ended(job) == "succeeded"
-    plant.require_right(job)
+    require_right(plant, job)
     assert all(worker.alive for worker in workers)
 
 
@@ -77,7 +79,7 @@ def test_an_export_is_right_where_transactions_fail_to_serialize(plant: Plant) -
         for _ in range(6):
             job = plant.ask()
             assert plant.wait_until_ended(job) == "succeeded"
-            plant.require_right(job)
+            require_right(plant, job)
             if "could not serialize access" in told(plant, job):
                 return
     pytest.fail("No transaction failed: nothing is shown.")
@@ -102,7 +104,7 @@ def test_a_deadlock_costs_a_worker_nothing_but_time(plant: Plant) -> None:
         wait_for(lambda: waiting(plant), what="a worker waits for the shard")
         rival.execute("SELECT id FROM exportapp_exportjob WHERE id = %s FOR UPDATE", [job])
     assert plant.wait_until_ended(job) == "succeeded"
-    plant.require_right(job)
+    require_right(plant, job)
     assert "deadlock detected" in told(plant, job)
 
 
@@ -139,7 +141,7 @@ def test_an_export_goes_on_when_there_are_too_many_connections(plant: Plant, lim
     assert plant.state(job) == "rendering"
     plant.house.rows(f'ALTER ROLE "{limited}" CONNECTION LIMIT -1')
     assert plant.wait_until_ended(job) == "succeeded"
-    plant.require_right(job)
+    require_right(plant, job)
     assert all(worker.alive for worker in workers)
 
 
@@ -155,7 +157,7 @@ def test_an_export_needs_no_more_connections_than_it_has_workers(
         del plant.env["DATABASE_URL"]
     job = plant.ask()
     assert plant.wait_until_ended(job) == "succeeded"
-    plant.require_right(job)
+    require_right(plant, job)
     sql = "SELECT data->>'why' FROM exportapp_exportevent WHERE job_id = %s AND kind = %s"
     reasons = [why for (why,) in plant.house.rows(sql, [job, "extracted"])]
     assert any(why and "no second connection" in why for why in reasons), reasons

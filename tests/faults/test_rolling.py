@@ -6,19 +6,20 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.faults.plant import Plant
+from tests.faults.processes import listening
+from tests.faults.proof import require_right
 from tests.house import Worker, wait_for
 
 RESTARTS: Final = 4
 
 
 def test_a_rolling_restart_takes_nothing_from_an_export(build_plant: Callable[..., Plant]) -> None:
-    plant = build_plant(orders=1000, EXPORTAPP_SHARD_ROWS=100, EXPORTAPP_BATCH_ROWS=1)
+    plant = build_plant(orders=300, EXPORTAPP_SHARD_ROWS=50, EXPORTAPP_BATCH_ROWS=1)
     plant.hire(2)
     jobs = [plant.ask_at_once()]
     interrupted = 0
     for _ in range(RESTARTS):
-        new = plant.begin_worker()
-        wait_for(lambda new=new: "Listening on" in new.log() or not new.alive)
+        new = listening(plant.begin_worker())
 
         def busy(new: Worker = new) -> Worker | None:
             if plant.state(jobs[-1]) == "succeeded":
@@ -39,4 +40,4 @@ def test_a_rolling_restart_takes_nothing_from_an_export(build_plant: Callable[..
         for kind in ("extracted", "rendered"):
             assert set(plant.made(job, kind).values()) == {1}, "nothing was made twice"
     assert interrupted, "somebody was in the middle of something"
-    plant.require_right(jobs[-1])
+    require_right(plant, jobs[-1])

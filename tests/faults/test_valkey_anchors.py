@@ -60,9 +60,9 @@ def _watched(redis: Redis, action: Callable[[], object], end: Callable[[], objec
 def test_two_processes_that_ask_at_the_same_moment_get_one_job(
     build_plant: Callable[..., Plant],
 ) -> None:
-    plant = build_plant(orders=100)
+    plant = build_plant(orders=300)
     asked = ("export_excel", "shop.Order", "--queue")
-    clicks = [plant.house.start(*asked, **plant.env) for _ in range(2)]
+    clicks = [plant.start(*asked) for _ in range(2)]
     assert [click.wait(60) for click in clicks] == [0, 0], [click.log() for click in clicks]
     (job,) = plant.jobs()
     assert [click.log().strip() for click in clicks] == [job, job]

@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.plant import Plant, is_alive
+from tests.faults.held import holders
+from tests.faults.plant import Plant
+from tests.faults.processes import is_alive, listening
+from tests.faults.proof import require_right
 from tests.house import ROOT, Worker, wait_for
 
 BuildPlant = Callable[..., Plant]
@@ -21,22 +24,19 @@ POOL = ("rqworker-pool", "exports", "--num-workers", "2")
 @pytest.fixture(scope="module")
 def plant(build_plant: BuildPlant) -> Plant:
     """No cron: nobody else makes up for what a worker does wrong."""
-    slow = {"EXPORTAPP_SHARD_ROWS": 500, "EXPORTAPP_BATCH_ROWS": 1}
-    return build_plant(orders=2000, EXPORTAPP_PARALLELISM=2, **slow)
+    slow = {"EXPORTAPP_SHARD_ROWS": 150, "EXPORTAPP_BATCH_ROWS": 1}
+    return build_plant(orders=300, EXPORTAPP_PARALLELISM=2, **slow)
 
 
 def begin(plant: Plant, command: tuple[str, ...]) -> Worker:
-    worker = plant.house.start(*command, **plant.env | {"REDIS_RETRIES": "60"})
-    wait_for(lambda: "Listening on" in worker.log() or not worker.alive, what="it listens")
-    assert worker.alive, worker.log()
-    return worker
+    return listening(plant.start(*command))
 
 
 def in_the_middle(plant: Plant) -> tuple[str, int]:
     """An export, and the process that holds a shard of it."""
     job = plant.ask_at_once()
-    wait_for(lambda: plant.count(job, "extracting") and plant.holders(), what="a shard is read")
-    (horse, *_) = wait_for(plant.holders)
+    wait_for(lambda: plant.count(job, "extracting") and holders(plant), what="a shard is read")
+    (horse, *_) = wait_for(lambda: holders(plant))
     return job, horse
 
 
@@ -51,15 +51,15 @@ def test_it_hands_its_lease_back_and_the_next_of_its_kind_goes_on(
 
     worker.signal(number)
 
-    wait_for(lambda: not is_alive(horse) and not plant.holders(), 4, "nobody holds a lease")
-    wait_for(lambda: not any(map(is_alive, everybody)), 15, "nobody is left running")
+    wait_for(lambda: not is_alive(horse) and not holders(plant), 20, "before a lease is over")
+    wait_for(lambda: not any(map(is_alive, everybody)), what="nobody is left running")
     assert worker.wait() == (0 if number == signal.SIGTERM else -signal.SIGKILL)
     counted = "SELECT sum(lost_leases), sum(attempts) FROM exportapp_exportshard WHERE job_id = %s"
     assert plant.house.rows(counted, [job]) == [(0, 0)], "nothing was lost, nothing failed"
 
     again = begin(plant, command)
     assert plant.wait_until_ended(job) == "succeeded", plant.error(job)
-    plant.require_right(job)
+    require_right(plant, job)
     again.terminate()
     assert again.wait() == 0
 

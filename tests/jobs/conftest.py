@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exportapp.jobs import breaker, lifecycle, progress, throttle
+from exportapp.jobs import breaker, lifecycle, throttle
 from exportapp.jobs.files import local_path
 from exportapp.jobs.heartbeat import stop_requested
 from exportapp.jobs.work import work
@@ -23,9 +23,7 @@ def _own_folder(settings: Any, tmp_path: Path) -> Iterator[None]:
             "OPTIONS": {"location": tmp_path / "exports"},
         }
     }
-    progress._away_until = 0.0
     stop_requested.clear()
-    breaker._away_until = 0.0
     breaker._of_this_process.cache_clear()
     throttle._last.asked = None
     yield

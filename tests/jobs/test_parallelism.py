@@ -35,11 +35,6 @@ def job(orders: Orders, ask: Ask, settings: Any) -> ExportJob:
     return job
 
 
-@pytest.fixture(autouse=True)
-def _redis_was_there() -> None:
-    traffic._away_until = 0.0
-
-
 def waiting() -> list[str]:
     return [job.args[0] for job in django_rq.get_queue("exports").jobs]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django_redis import get_redis_connection
 
-from exportapp.jobs import lifecycle, progress, work
+from exportapp.jobs import away, lifecycle, work
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.status import status_of
 from exportapp.models import ExportJob, ExportShard
@@ -117,7 +117,7 @@ def test_the_status_is_the_same_from_the_anchors_and_from_the_database(
     live = status_of(running)
     assert (live.live, live.percent, live.rows_done) == (True, 70, 350)
     assert live.seconds_left is not None
-    monkeypatch.setattr(progress, "_away_until", float("inf"))
+    away.OF_ANCHORS.begin()
     kept = status_of(running)
     assert not kept.live
     for name in (
