@@ -150,11 +150,11 @@ def test_one_number_that_became_too_long_makes_its_column_text_in_every_shard(
 
 
 def test_a_wider_value_moves_nobody(rendered: Callable[..., ExportJob]) -> None:
-    job = rendered()
+    job = rendered(first=lambda: Order.objects.update(note=""))
     assert job.layout is not None
     before = job.layout["widths"]
     harm(job, 3, "xlsx", "arrow")
-    Order.objects.filter(pk=key_of(45)).update(reference="a much longer reference " * 2)
+    Order.objects.filter(pk=key_of(45)).update(note="a wider value than the title")
     require_right(job)
     assert job.layout["widths"] != before
     assert made_again(job, "rendered") == [3]
