@@ -100,6 +100,8 @@ def open_desk(browser: Browser, site: Site) -> Iterator[Callable[..., Desk]]:
         page.fill("#id_username", "ada")
         page.fill("#id_password", "secret")
         page.click("[type=submit]")
+        # What is run in the page must not be run in the one before it.
+        page.wait_for_url("**/admin/shop/order/")
         return desk
 
     yield sign_in

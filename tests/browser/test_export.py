@@ -101,6 +101,8 @@ def test_pause_and_resume_without_leaving_the_page(desk: Desk, site: Site) -> No
 def test_the_list_is_live_in_place_under_a_strict_policy(desk: Desk, site: Site) -> None:
     page = desk.page
     page.click("text=Export all 3,000 to Excel")
+    # A page that is still on its way here cannot be loaded again.
+    expect(state(page)).to_have_text("Queued")
     _under_policy(page)
     page.reload()
     desk.open("/admin/exportapp/exportjob/")
