@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Final
+from typing import Any, Final
 
 from django.apps import AppConfig
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 NURSERY: Final = "NURSERY"
 """In the environment of a process that forks others: the folder in which it is asked to."""
@@ -43,11 +44,29 @@ def put_in() -> None:
 
 
 def obey_modes() -> None:
-    """Lay down what lets root read and write everything; so do those that are forked."""
+    """Lay down what lets root read and write everything; those that are forked do likewise.
+
+    But for connecting: the socket of the tests' PostgreSQL is in a folder of that server's own.
+    """
+    connect = DatabaseWrapper.get_new_connection
+
+    def connect_as_root(*args: Any) -> Any:
+        _take(READ_OR_WRITE_ANYTHING)
+        try:
+            return connect(*args)
+        finally:
+            _take(0)
+
+    DatabaseWrapper.get_new_connection = connect_as_root
+    _take(0)
+
+
+def _take(wanted: int) -> None:
+    """Have those two capabilities, or none of them, as far as they are permitted."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(CAPABILITIES, 0)
     words = (ctypes.c_uint32 * 6)()
     if libc.capget(header, words) == 0:
-        # Effective alone: of the low half, whose other words are permitted and inheritable.
-        words[0] &= ~READ_OR_WRITE_ANYTHING
+        # Of the low half: effective, permitted, inheritable.
+        words[0] = words[0] & ~READ_OR_WRITE_ANYTHING | words[1] & wanted
         libc.capset(header, words)
