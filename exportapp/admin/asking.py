@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -109,7 +110,7 @@ class AskingPages:
             "preset": preset,
             "presets": presets.presets_of(request.user, source),
         }
-        return self._page(request, "exportapp/ask.html", source.title, context)
+        return self._page(request, "exportapp/ask.html", capfirst(source.title), context)
 
     def delete_view(self, request: HttpRequest, number: int) -> HttpResponse:
         try:

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from exportapp.jobs import delivery
 from exportapp.jobs.files import local_path
+from exportapp.jobs.formats.workbook import MEDIA_TYPE
 from exportapp.jobs.journal import Happened
 from exportapp.models import ExportJob
 from exportapp.states import JobState
@@ -42,7 +43,7 @@ def test_a_download_is_private_and_named_and_says_its_digest(api):
     body = body_of(response)
     digest = hashlib.sha256(body).hexdigest()
 
-    assert response["Content-Type"] == delivery.XLSX
+    assert response["Content-Type"] == MEDIA_TYPE
     assert response["Content-Disposition"] == 'attachment; filename="orders.xlsx"'
     assert int(response["Content-Length"]) == len(body) == export["files"][0]["size"]
     assert response["Cache-Control"] == "private, no-store"
@@ -59,7 +60,7 @@ def test_who_has_the_file_already_is_not_sent_it_again(api):
 
 def test_whoever_accepts_nothing_but_a_workbook_is_served(api):
     export = finished(api)
-    response = api.get(export["links"]["download"], headers={"Accept": delivery.XLSX})
+    response = api.get(export["links"]["download"], headers={"Accept": MEDIA_TYPE})
     assert rows_of(body_of(response))
 
 

@@ -154,7 +154,7 @@ def test_a_wider_value_moves_nobody(rendered: Callable[..., ExportJob]) -> None:
     assert job.layout is not None
     before = job.layout["widths"]
     harm(job, 3, "xlsx", "arrow")
-    Order.objects.filter(pk=key_of(45)).update(note="a wider value than the title")
+    Order.objects.filter(pk=key_of(45)).update(note="wider than its title")
     require_right(job)
     assert job.layout["widths"] != before
     assert made_again(job, "rendered") == [3]
@@ -163,8 +163,8 @@ def test_a_wider_value_moves_nobody(rendered: Callable[..., ExportJob]) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"rows_rendered": 19}, "Row counts differ"),
-        ({"rows_extracted": 21}, "Row counts differ"),
+        ({"rows_rendered": 19}, "Row counts of 'Orders' differ"),
+        ({"rows_extracted": 21}, "Row counts of 'Orders' differ"),
     ],
 )
 def test_counts_that_differ_stop_the_merge(

@@ -15,8 +15,9 @@ from django.contrib.auth.models import User
 from django.test import AsyncRequestFactory, RequestFactory
 
 from exportapp.exceptions import RangeNotSatisfiable
-from exportapp.jobs.delivery import XLSX, ZIP, deliver, deliver_manifest
+from exportapp.jobs.delivery import ZIP, deliver, deliver_manifest
 from exportapp.jobs.files import local_path
+from exportapp.jobs.formats.workbook import MEDIA_TYPE
 from exportapp.jobs.transfer import respond
 from exportapp.models import ExportJob
 from tests.jobs.conftest import finish
@@ -76,7 +77,7 @@ def test_a_file_is_named_private_and_says_its_digest(job: ExportJob, get: Get) -
     response = get(job)
     data = body(response)
     assert (response.status_code, data) == (200, whole(job))
-    assert response["Content-Type"] == XLSX
+    assert response["Content-Type"] == MEDIA_TYPE
     assert response["Content-Disposition"] == 'attachment; filename="orders.xlsx"'
     assert response["Content-Length"] == str(len(data))
     assert response["Cache-Control"] == "private, no-store"
@@ -278,7 +279,7 @@ def test_the_web_server_is_told_which_file_to_send(
     path = job.files.get().path
     assert response["X-Accel-Redirect"] == f"/protected/{path}"
     assert (response.status_code, response.content) == (200, b"")
-    assert response["Content-Type"] == XLSX
+    assert response["Content-Type"] == MEDIA_TYPE
     assert response["Content-Disposition"] == 'attachment; filename="orders.xlsx"'
     assert response["Cache-Control"] == "private, no-store"
     # Both are nginx's to say, of the file as it has it.
