@@ -45,7 +45,7 @@ TABLE ?= peers
 WRITE ?=
 
 .PHONY: bench
-bench: $(VENV)/.bench ## exports side by side (RUNS=3 TABLE=peers|scale|skew|metadata|modes WRITE=page)
+bench: $(VENV)/.bench ## exports side by side (RUNS=3 TABLE=peers|scale|skew|metadata|modes|huge WRITE=page)
 	$(BIN)/python -m benchmarks --table $(TABLE) --runs $(RUNS) \
 		$(if $(filter-out file,$(origin ROWS)),--rows $(ROWS)) $(if $(WRITE),--write $(WRITE) \
 		--plot $(basename $(WRITE)).svg)

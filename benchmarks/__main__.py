@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import plot, report
 from benchmarks.arena import Arena, build
 from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.huge import huge
 from benchmarks.metadata import ROWS as METADATA_ROWS
 from benchmarks.metadata import metadata
 from benchmarks.modes import modes
@@ -27,8 +28,9 @@ ROWS = {
     "skew": 2_000_000,
     "metadata": METADATA_ROWS,
     "modes": 200_000,
+    "huge": 20_000_000,
 }
-MINUTES = {"peers": 40, "scale": 30, "skew": 20, "metadata": 5, "modes": 20}
+MINUTES = {"peers": 40, "scale": 30, "skew": 20, "metadata": 5, "modes": 20, "huge": 45}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -61,6 +63,8 @@ def _figures(arena: Arena, options: argparse.Namespace, rows: int, deadline: flo
     if options.table == "scale":
         sizes = options.sizes or [rows // part for part in PARTS]
         return scale(arena, sorted(sizes), deadline, _say)
+    if options.table == "huge":
+        return huge(arena, rows, _say)
     if options.table == "skew":
         return skew(arena, rows, options.runs, deadline, _say)
     if options.table == "metadata":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 SLOW_ROWS = 50_000
 """For what needs a minute or more for a million rows; rows a second stay comparable."""
@@ -37,9 +39,16 @@ class Contender:
         return importlib.util.find_spec(self.module.partition(".")[0]) is not None
 
 
-def _ours(key: str, title: str, reader: str = "auto", workers: int = 0) -> Contender:
+def _ours(
+    key: str,
+    title: str,
+    reader: str = "auto",
+    workers: int = 0,
+    options: Mapping[str, Any] | None = None,
+) -> Contender:
     rows = 100 if key == "ours-100-rows" else None
     env = {"BENCH_READER": reader, "DJANGO_SETTINGS_MODULE": "benchmarks.settings"}
+    env["BENCH_OPTIONS"] = json.dumps(options or {})
     return Contender(key, title, "exportapp", "exportapp", rows, env, workers)
 
 
@@ -65,8 +74,15 @@ CONTENDERS = (
     _ours("ours-orm", "ours, command, orm values", "orm"),
     _ours("ours-instances", "ours, command, orm instances", "orm"),
     _ours("ours-copy", "ours, command, copy"),
+    _ours("ours-compact", "ours, command, copy, without references", options={"compact": True}),
     _ours("ours-1-worker", "ours, click to file, 1 worker", workers=1),
     _ours("ours-2-workers", "ours, click to file, 2 workers", workers=2),
+    _ours(
+        "ours-2-compact",
+        "ours, click to file, 2 workers, without references",
+        workers=2,
+        options={"compact": True},
+    ),
     _ours("ours-100-rows", "ours, click to file, 100 rows", workers=1),
 )
 

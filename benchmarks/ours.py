@@ -71,6 +71,8 @@ WRITERS: dict[str, Callable[[Path, int], float | None]] = {
     "ours-orm": command,
     "ours-instances": command_on_instances,
     "ours-copy": command,
+    "ours-compact": command,
+    "ours-2-compact": click,
     "ours-1-worker": click,
     "ours-2-workers": click,
     "ours-100-rows": click,

@@ -14,7 +14,7 @@ import psutil
 from benchmarks.contenders import CONTENDERS, LIMIT
 from benchmarks.rotation import Result
 
-SECTIONS = ("peers", "scale", "skew", "metadata", "modes")
+SECTIONS = ("peers", "scale", "skew", "metadata", "modes", "huge")
 """The tables that there are, as the page names their places."""
 
 BASES = ("Django", "psycopg", "pyarrow", "isal", "rq")

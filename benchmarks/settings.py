@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 from benchmarks import alone
@@ -12,4 +13,5 @@ alone.hide("pandas")
 
 INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks"]
 EXPORTAPP_READER = os.environ.get("BENCH_READER", "auto")
+EXPORTAPP_OPTIONS = json.loads(os.environ.get("BENCH_OPTIONS", "{}"))
 EXPORTAPP_SHARD_ROWS = int(os.environ.get("BENCH_SHARD_ROWS", 0)) or None

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from exportapp.jobs.content import Content, Piece
+from exportapp.xlsx.zipformat import CENTRAL, END, LOCAL
 
 MOST: Final = 0xFFFF_FFFE
 """The last 32-bit size or offset; 0xFFFFFFFF means "look in the zip64 record" (APPNOTE 4.4.1.4)."""
@@ -35,9 +36,6 @@ UTF_8: Final = 1 << 11
 STORED: Final = 0
 """APPNOTE 4.4.5."""
 
-_LOCAL: Final = struct.Struct("<4s5H3L2H")
-_CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
-_END: Final = struct.Struct("<4s4H2LH")
 _END_ZIP64: Final = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR: Final = struct.Struct("<4sLQL")
 
@@ -76,7 +74,7 @@ def archive(members: Sequence[Member], at: datetime) -> Content:
 def _local_header(member: Member, at: datetime) -> bytes:
     """APPNOTE 4.3.7."""
     sizes = (member.size, member.size) if member.size > MOST else ()
-    return _LOCAL.pack(
+    return LOCAL.pack(
         b"PK\x03\x04",  # local file header signature
         *_described(member, at, extended=bool(sizes)),
         *_name_and_extra(member, sizes),
@@ -89,7 +87,7 @@ def _central_header(member: Member, at: datetime, offset: int) -> bytes:
     sizes = (member.size, member.size) if member.size > MOST else ()
     extended = (*sizes, *([offset] if offset > MOST else ()))
     version = VERSION_ZIP64 if extended else VERSION
-    return _CENTRAL.pack(
+    return CENTRAL.pack(
         b"PK\x01\x02",  # central file header signature
         version,  # version made by, MS-DOS attributes
         *_described(member, at, extended=bool(extended)),
@@ -139,7 +137,7 @@ def _end(members: int, size: int, offset: int) -> bytes:
     """The end of a central directory of `size` bytes at `offset` (APPNOTE 4.3.14 to 4.3.16)."""
     count = members if members <= MOST_MEMBERS else ELSEWHERE_SHORT
     large = count != members or max(size, offset) > MOST
-    end = _END.pack(
+    end = END.pack(
         b"PK\x05\x06",  # end of central dir signature
         0,  # number of this disk
         0,  # number of the disk with the start of the central directory

@@ -30,9 +30,9 @@ FIRST_DAY: Final = (1980 - 1980) << 9 | 1 << 5 | 1
 PATCHED_AT: Final = 14
 """Where in the local header CRC and sizes stand."""
 
-_LOCAL: Final = struct.Struct("<4s5H3L2H")
-_CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
-_END: Final = struct.Struct("<4s4H2LH")
+LOCAL: Final = struct.Struct("<4s5H3L2H")
+CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
+END: Final = struct.Struct("<4s4H2LH")
 _SIZES: Final = struct.Struct("<3L")
 _DESCRIPTOR: Final = struct.Struct("<4s3L")
 
@@ -52,7 +52,7 @@ class Member:
 
     def local_header(self) -> bytes:
         """APPNOTE 4.3.7."""
-        header = _LOCAL.pack(
+        header = LOCAL.pack(
             b"PK\x03\x04",  # local file header signature
             VERSION,  # version needed to extract
             self.flags,  # general purpose bit flag
@@ -82,7 +82,7 @@ class Member:
 
     def central_header(self) -> bytes:
         """APPNOTE 4.3.12."""
-        header = _CENTRAL.pack(
+        header = CENTRAL.pack(
             b"PK\x01\x02",  # central file header signature
             VERSION,  # version made by: 2.0, MS-DOS attributes
             VERSION,  # version needed to extract
@@ -106,7 +106,7 @@ class Member:
 
 def end_record(members: int, size: int, offset: int) -> bytes:
     """The end of a central directory of `size` bytes at `offset` (APPNOTE 4.3.16)."""
-    return _END.pack(
+    return END.pack(
         b"PK\x05\x06",  # end of central dir signature
         0,  # number of this disk
         0,  # number of the disk with the start of the central directory

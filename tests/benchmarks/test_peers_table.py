@@ -17,6 +17,7 @@ from benchmarks import __main__ as benchmark
 from benchmarks import report, rotation
 from benchmarks.arena import Arena, build
 from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.huge import huge
 from benchmarks.scale import scale
 from benchmarks.seeding import COLUMNS
 from benchmarks.skew import skew
@@ -147,3 +148,11 @@ def test_the_table_of_skewed_rows_has_both_ways_in_turn(arena: Arena) -> None:
         assert (shards, runs) == ("1", "1")
         assert 0 < float(mean) <= float(p95) <= float(longest) <= float(seconds)
         assert float(peak) > 50 and float(largest) >= 0
+
+
+def test_the_figures_of_one_large_export_add_up(arena: Arena) -> None:
+    figures = cells(huge(dataclasses.replace(arena), 3000, print))
+
+    assert figures["rows × columns"] == ["3,000 × 11"]
+    names = ("seconds", "largest process, MiB", "most on disk for shards and files, GB", "merge, s")
+    assert all(float(figures[name][0].replace(",", "")) >= 0 for name in names)

@@ -73,6 +73,17 @@ def test_a_reader_finds_sheets_and_headers(read_in, reader, mode):
         assert [rows[0][: len(TITLES)] for rows in book.values()] == [TITLES] * len(book)
 
 
+@pytest.mark.parametrize(("reader", "mode"), READABLE)
+def test_a_reader_finds_the_notes_in_what_people_get(all_read_in, reader, mode):
+    several, one, shard = all_read_in(mode, reader)
+
+    assert list(several)[-1] == list(one)[-1] == "Notes"
+    assert "Notes" not in shard
+    told = {row[0]: row[1] for row in one["Notes"] if not blank(row)}
+    assert told["Asked for by"] == "operator"
+    assert "Texts were cut: a cell holds 32,767 characters." in told.values()
+
+
 @pytest.mark.parametrize(("reader", "mode"), [pair for pair in FAILS if pair[0] in INSTALLED])
 def test_a_reader_that_is_known_to_fail_does(read_in, reader, mode):
     try:
