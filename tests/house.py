@@ -84,7 +84,7 @@ class Worker:
 
     def wait(self, timeout: float = 15) -> int:
         """Wait for its end and return the exit code. Raises TimeoutExpired."""
-        return self._process.wait(timeout)
+        return int(self._process.wait(timeout))
 
 
 @dataclass

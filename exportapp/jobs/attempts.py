@@ -187,8 +187,8 @@ def _roll_back(job: ExportJob, lease: Lease, error: DamagedShard, found: Verdict
         ExportShard.objects.filter(pk=shard.pk).move_to(ShardState.EXTRACTED, **SETTLED)
         record(job, Happened.DAMAGED, str(error), shard=shard, worker=worker_name())
         if _is_hopeless(job, shard):
-            told: dict[str, Any] = {"shard": shard.number, "layer": found.layer, "cause": error}
-            fail(job, found.code, describe(error), **told)
+            why = describe(error)
+            fail(job, found.code, why, shard=shard.number, layer=found.layer, cause=error)
         else:
             try_move(job, JobState.RENDERING, "a shard was damaged and is made again")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ import pytest
 from tests.faults.apps import AWAY
 from tests.faults.extent import outage
 from tests.faults.plant import Plant
-from tests.faults.processes import listening
+from tests.faults.processes import kill, listening
 from tests.faults.proof import require_right, undisturbed
 from tests.faults.proxy import Proxy
 from tests.house import wait_for
@@ -22,6 +23,8 @@ from tests.house import wait_for
 BuildPlant = Callable[..., Plant]
 
 LEASE_SECONDS = 4
+AWAY_SECONDS = 0.5
+RENDER = "rendering_a_batch"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def proxied(build_plant: BuildPlant) -> Iterator[tuple[Plant, Proxy]]:
     )
     with Proxy(plant.house.valkey.port) as proxy:
         # An export takes seconds here: who comes back to Valkey does so within it.
-        plant.env |= {"REDIS_URL": proxy.url, AWAY: "1"}
+        plant.env |= {"REDIS_URL": proxy.url, AWAY: str(AWAY_SECONDS)}
         plant.watch()
         yield plant, proxy
         plant.hire(0)
@@ -155,14 +158,27 @@ def test_connections_that_are_reset_again_and_again_cost_nothing(
     assert all(worker.alive for worker in workers)
 
 
+def go_on_until(plant: Plant, worker: int, nth: int) -> None:
+    """Let a worker that stands still render up to this batch, where it does so again."""
+    plant.disarm()
+    plant.arm(RENDER, nth, signal.SIGSTOP)
+    kill(worker, signal.SIGCONT)
+    assert plant.wait_for_victim() == worker
+
+
 def test_exports_run_on_while_the_memory_of_valkey_is_full(plant: Plant) -> None:
-    workers = plant.workers
-    job = in_the_middle(plant)
+    workers = plant.hire(1)
+    job, worker = plant.freeze(RENDER, 60)
     with full(plant):
-        more_is_rendered(plant, job, 2)
-    wait_for(lambda: int(anchor(plant, job)["current_chunk"]) >= 4, what="progress is caught up")
+        go_on_until(plant, worker, 120)
+        assert int(anchor(plant, job)["current_chunk"]) < plant.count(job, "rendered")
+    during(AWAY_SECONDS)
+    go_on_until(plant, worker, 180)
     assert plant.state(job) == "rendering", "there is more to do"
+    assert int(anchor(plant, job)["current_chunk"]) == plant.count(job, "rendered")
+    plant.disarm()
     with full(plant):
+        kill(worker, signal.SIGCONT)
         assert plant.wait_until_ended(job) == "succeeded"
     require_right(plant, job)
     # RQ's worker writes at the end of each wake-up, and again when it waits for the next.
