@@ -65,6 +65,7 @@ def take_snapshot(
 def _shard(shard: ExportShard) -> dict[str, Any]:
     return {
         "number": shard.number,
+        "sheet": shard.sheet,
         "state": shard.status,
         "after": shard.after,
         "upto": shard.upto,

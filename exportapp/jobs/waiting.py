@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, router, transaction
 from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
+from exportapp.exceptions import UnknownName
 from exportapp.jobs.breaker import Breaker, all_closed
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import worker_name
@@ -23,6 +23,7 @@ from exportapp.jobs.throttle import Pause, throttled
 from exportapp.jobs.verdicts import Resource
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import WANTED, WORKING, JobState
+from exportapp.tables.sources import find_source
 
 LONGEST: Final = 24 * 3600.0
 """A throttle is asked again at least this often, in seconds."""
@@ -124,6 +125,7 @@ def _has_pieces(job: ExportJob) -> bool:
 
 def _alias_of_source(job: ExportJob) -> str:
     try:
-        return router.db_for_read(apps.get_model(job.source))
-    except (LookupError, ValueError):
+        models = find_source(job.source, job.selection["site"]).models
+    except UnknownName:
         return DEFAULT_DB_ALIAS
+    return router.db_for_read(models[0])

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
+from exportapp.exceptions import RequestRefused
+
 
 @dataclass(frozen=True, slots=True)
 class Raised:
@@ -32,3 +34,12 @@ def guarded(function: Callable[[Any], Any], instance: Any) -> Any:
         raise
     except Exception as error:
         return Raised(error)
+
+
+def require_harmless(function: Any, name: str) -> None:
+    """Raises RequestRefused for what says that it changes data, as Model.delete does.
+
+    Django's templates do not call it either.
+    """
+    if getattr(function, "alters_data", False):
+        raise RequestRefused(f"Column '{name}' would change data (alters_data): it is no value.")

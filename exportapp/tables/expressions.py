@@ -23,6 +23,8 @@ def per_row(rows: QuerySet[Any], name: str, expression: Any) -> Any:
     """
     try:
         resolved = rows.annotate(**{VALUE: expression}).query.annotations[VALUE]
+        # Asked here, where an expression whose type Django cannot tell is refused by name.
+        assert resolved.output_field is not None
         if getattr(resolved, "contains_over_clause", False):
             raise RequestRefused(
                 f"Column '{name}' is a window function, and the rows are read in ranges: "

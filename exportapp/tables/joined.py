@@ -56,6 +56,8 @@ def joined_spec(model: type[Model], path: str, column: Column, title: str) -> Co
         )
     if column.limit < 1:
         raise RequestRefused(f"Column '{path}' joins at least 1 item, not {column.limit}.")
+    if column.kind not in (None, Kind.TEXT):
+        raise RequestRefused(f"Column '{path}' joins texts: its kind is text, not {column.kind}.")
     related = steps(model, relation)[-1].related_model
     for name in column.order:
         _require_field(related, name.removeprefix("-"), "order")

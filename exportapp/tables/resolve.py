@@ -21,6 +21,7 @@ from django.utils import translation
 from django.utils.text import capfirst, slugify
 
 from exportapp.exceptions import RequestRefused, UnknownName
+from exportapp.tables.calls import require_harmless
 from exportapp.tables.columns import Called, Column, ColumnSpec, Computed, FieldValue
 from exportapp.tables.expressions import output_field, per_row
 from exportapp.tables.fields import field_spec
@@ -154,6 +155,7 @@ class Resolver:
         parents: tuple[str, ...] = (),
     ) -> ColumnSpec:
         """described: what carries the annotations and what @admin.display said."""
+        require_harmless(described, column_name(column))
         kind = function_kind(described)
         empty = _empty_text(described)
         if empty is not None and kind is Kind.TEXT:
