@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.db.models.functions import Now
 from django_redis import get_redis_connection
 
-from exportapp.jobs import extract, files, lifecycle, phases, work
+from exportapp.jobs import files, lifecycle, phases, tally, work
 from exportapp.jobs.attempts import attempt
 from exportapp.jobs.leases import claim_job, claim_shard, is_held
 from exportapp.jobs.reconcile import reconcile, recover
@@ -82,7 +82,7 @@ def test_a_commit_that_was_rolled_back_leaves_nothing_behind(
         monkeypatch.undo()
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(extract, "_keep_issues", cut)
+    monkeypatch.setattr(tally.Tally, "keep_issues", cut)
     work.step(job)
 
     shard = ExportShard.objects.get(job=job, number=1)
