@@ -189,12 +189,16 @@ def test_exports_run_on_while_the_memory_of_valkey_is_full(plant: Plant) -> None
 @pytest.mark.parametrize("disk", ["its log", "nothing"])
 def test_a_valkey_that_is_killed_and_comes_back_at_once_with(plant: Plant, disk: str) -> None:
     valkey = plant.house.valkey
-    job = in_the_middle(plant)
+    plant.hire(1)
+    job, worker = plant.freeze(RENDER, 60)
     valkey.kill()
-    more_is_rendered(plant, job)
+    go_on_until(plant, worker, 120)
     if disk == "nothing":
         shutil.rmtree(valkey.folder / "appendonlydir")
     valkey.start()
+    during(AWAY_SECONDS)
+    plant.disarm()
+    kill(worker, signal.SIGCONT)
     assert plant.wait_until_ended(job) == "succeeded"
     require_right(plant, job)
     require_anchors(plant, job)
