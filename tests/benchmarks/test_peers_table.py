@@ -151,8 +151,8 @@ def test_the_table_of_skewed_rows_has_both_ways_in_turn(arena: Arena) -> None:
 
 
 def test_the_figures_of_one_large_export_add_up(arena: Arena) -> None:
-    figures = cells(huge(dataclasses.replace(arena), 3000, print))
+    figures = cells(huge(dataclasses.replace(arena), ROWS, print))
 
-    assert figures["rows × columns"] == ["3,000 × 11"]
+    assert figures["rows × columns"] == [f"{ROWS:,} × 11"]
     names = ("seconds", "largest process, MiB", "most on disk for shards and files, GB", "merge, s")
     assert all(float(figures[name][0].replace(",", "")) >= 0 for name in names)
