@@ -129,6 +129,7 @@ def test_an_export_ends_while_valkey_is_a_black_hole_for_leases_on_end(
     require_right(plant, again)
     require_anchors(plant, again)
     assert all(worker.alive for worker in workers)
+    plant.hire(0)
 
 
 def test_a_black_hole_shorter_than_a_lease_costs_nobody_the_lease(
