@@ -12,7 +12,6 @@ from functools import reduce
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from exportapp.exceptions import FileDamaged
 from exportapp.flat import Digits, FlatColumn, digits_of, typed_schema, typed_table
@@ -44,8 +43,10 @@ class Parquet(Format):
         shard: int,
         beat: Heartbeat,
     ) -> Rendered:
-        # Text as it comes, so that any digits of the other shards can be given to it later.
-        # A shard is of one sheet of the export, and here a sheet holds any number of rows.
+        import pyarrow.parquet as pq  # 9 MiB that no other export needs
+
+        # A shard is of one sheet of the export, and here a sheet holds any number of rows. Text as
+        # it comes, so that any digits of the other shards can be given to it later.
         schema = arrow_schema(book.page(segments[0].sheet).specs)
         placed: list[list[Any]] = []
         with pq.ParquetWriter(out, schema, **WRITING) as writer:
@@ -66,6 +67,8 @@ class Parquet(Format):
         sources: Iterator[BinaryIO],
         beat: Heartbeat,
     ) -> None:
+        import pyarrow.parquet as pq
+
         page = book.page(sheets[0].number)
         columns = _columns(page)
         pieces = [piece for sheet in sheets for _, piece in sheet.pieces]
