@@ -20,7 +20,7 @@ help: ## list the targets
 demo: $(VENV)/.demo ## seed a shop, export it by two workers, serve the admin (ROWS=200000 SERVE=1)
 	$(BIN)/python manage.py demo
 
-PROCESSES ?= 3
+PROCESSES ?= 2
 
 .PHONY: test
 test: $(VENV)/.dev ## everything: lint, types, imports, tests on PostgreSQL and SQLite, coverage
