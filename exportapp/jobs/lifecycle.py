@@ -46,9 +46,9 @@ def create(
 
     Returns the job and whether it is new. Without a `request_key` of the caller's, an equal
     request finds its job as long as that is active. `policy` and `consistency` are the settings
-    BAD_VALUES and CONSISTENCY unless given, `options` the setting OPTIONS where they are silent
-    (see `Options`). `traceparent` is the header of that name
-    (W3C), whose trace this export belongs to. `queue=False` leaves all the work to the caller.
+    BAD_VALUES and CONSISTENCY unless given, `options` the setting OPTIONS where they are silent.
+    `traceparent` is the header of that name (W3C), whose trace this export belongs to.
+    `queue=False` leaves all the work to the caller.
 
     Raises RequestRefused (UnknownName) for a wrong request and NotAllowed for a missing right;
     nothing is created then.
@@ -57,9 +57,7 @@ def create(
     selection = source.settled(selection, viewer)
     sheets = source.sheets(selection, viewer)
     databases = [Keyset.of(sheet.rows).queryset.db for sheet in sheets]
-    chosen = Options.asked(options)
-    if chosen.verify:
-        require_reader()
+    chosen = _options(options)
     job = ExportJob(
         source=source.label,
         selection=selection.to_json(),
@@ -145,6 +143,14 @@ def start_over(job: ExportJob, *, user: Any = None, queue: bool = True) -> Expor
     )
     record(job, Happened.STARTED_OVER, f"as export {new.pk}", user=user, export=str(new.pk))
     return new
+
+
+def _options(given: Mapping[str, Any] | None) -> Options:
+    """Raises RequestRefused (UnknownName), also for a check that nothing here can make."""
+    chosen = Options.asked(given)
+    if chosen.verify:
+        require_reader()
+    return chosen
 
 
 def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
