@@ -5,6 +5,7 @@ jobs       ExportJobAdmin: the exports of a person, live, with their buttons
 asking     a form for what has parameters, columns to choose or a preset
 pages      what the templates need to show one export
 downloads  files and manifests, or the page with the reason why not
+lookup     which template shows something of a model
 advice     what a person can do about an error
 """
 
