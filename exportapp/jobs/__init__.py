@@ -46,6 +46,7 @@ archive      several of them as one zip that nobody writes
 content      bytes of which any range can be read
 transfer     what is delivered as a response: ranges, validators, who sends it
 options      how the file is to be: format, strings, delimiter
+filenames    what a person may call the file
 versions     the version in what is kept as JSON
 journal      events and log lines
 snapshot     what an engineer needs of a failure

@@ -64,7 +64,7 @@ def create(
         sheets=sheets_to_json(sheets),
         columns=[column.to_json() for sheet in sheets for column in sheet.columns],
         spec_fingerprint=sheets_fingerprint(sheets),
-        filename=f"{source.filename(selection, viewer)}{format_with(chosen).extension}",
+        filename=_filename(chosen, source.filename(selection, viewer)),
         options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
         consistency=_consistency(consistency or conf.CONSISTENCY, databases),
@@ -151,6 +151,10 @@ def _options(given: Mapping[str, Any] | None) -> Options:
     if chosen.verify:
         require_reader()
     return chosen
+
+
+def _filename(options: Options, otherwise: str) -> str:
+    return f"{options.filename or otherwise}{format_with(options).extension}"
 
 
 def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
