@@ -18,6 +18,7 @@ from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
 from exportapp.jobs.options import said
 from exportapp.jobs.rights import source_for, sources_of
 from exportapp.models import ExportPreset
+from exportapp.tables.bounds import require_bounded
 from exportapp.tables.params import settled
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sources import AnySource
@@ -185,6 +186,7 @@ def _name(given: str) -> str:
 def _checked(source: AnySource, selection: Selection, viewer: Viewer) -> Selection:
     if selection.keys is not None:
         raise RequestRefused("Ticked rows are not kept in a preset: filter the list instead.")
+    require_bounded(selection)
     _require_columns(source, selection.columns or (), viewer)
     with viewer.active():
         fields = source.fields(viewer)
