@@ -29,6 +29,7 @@ from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
 from exportapp.models import Consistency, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
+from exportapp.tables.bounds import require_sql
 from exportapp.tables.keyset import Keyset
 from exportapp.tables.selection import Operator, Selection, Viewer
 from exportapp.tables.sheets import sheets_fingerprint, sheets_to_json
@@ -59,6 +60,7 @@ def create(
     source = source_for(viewer.user, selection.source, selection.site)
     selection = source.settled(selection, viewer)
     sheets = source.sheets(selection, viewer)
+    require_sql([sheet.rows for sheet in sheets], viewer)
     databases = [Keyset.of(sheet.rows).queryset.db for sheet in sheets]
     chosen = _options(options)
     job = ExportJob(
