@@ -25,8 +25,8 @@ from exportapp.tables.bounds import require_bounded
 from exportapp.tables.changelist import change_list, request_of, sort_field, turned
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.exports import export_permission, registered
-from exportapp.tables.params import Fields
 from exportapp.tables.offered import Offered, declared_columns
+from exportapp.tables.params import Fields
 from exportapp.tables.registered import ExportSource
 from exportapp.tables.resolve import Resolver, column_name, with_unique_keys
 from exportapp.tables.selection import Selection, Viewer
