@@ -24,14 +24,15 @@ from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
 from exportapp.tables.changelist import change_list, request_of, sort_field, turned
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.exports import export_permission, registered
-from exportapp.tables.params import Fields
 from exportapp.tables.offered import Offered, declared_columns
+from exportapp.tables.params import Fields
 from exportapp.tables.registered import ExportSource
 from exportapp.tables.resolve import Resolver, column_name, with_unique_keys
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sheets import SheetSpec
 from exportapp.tables.titles import own_title, renamed
 from exportapp.tables.withheld import Withheld
+from exportapp.tables.wording import list_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,11 @@ class Source:
         for name in selection.parameters:
             raise UnknownName("parameter", name, ())
         return selection
+
+    def words(self, selection: Selection, viewer: Viewer) -> tuple[str, ...]:
+        """What narrows and orders the rows, for people. Raises as `queryset` does for a query."""
+        self.withheld(viewer.user).check_query(self.model_admin, selection.query, viewer)
+        return list_words(self.model_admin, selection, viewer)
 
     def filename(self, selection: Selection, viewer: Viewer) -> str:
         """What the file is called, without its ending."""

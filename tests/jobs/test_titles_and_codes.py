@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 
 from exportapp.exceptions import RequestRefused
 from exportapp.jobs import lifecycle, presets
-from exportapp.jobs.files import local_path
 from exportapp.jobs.filenames import stem
+from exportapp.jobs.files import local_path
 from exportapp.jobs.work import work
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Operator, Selection, Viewer
