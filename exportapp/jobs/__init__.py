@@ -33,6 +33,7 @@ book         the workbook as all shards and the merge see it
 progress     the anchors in Redis, rebuilt from the database when they are lost
 away         what Redis says when it is not there
 tally        what a shard turns out to hold while it is read
+preview      the first rows as the sheet will show them
 words        an export and its issues in the words of its person
 presets      what people ask for again and again, under a name
 status       what a person is told about an export

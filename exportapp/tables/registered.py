@@ -19,6 +19,7 @@ from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sheets import DOT, SheetSource, SheetSpec
 from exportapp.tables.titles import renamed
 from exportapp.tables.withheld import Withheld
+from exportapp.tables.wording import order_words, parameter_words
 
 NAME_LENGTH = 150
 """Of a file's name: a parameter may be long, and endings and numbers come behind it."""
@@ -119,6 +120,15 @@ class ExportSource:
     def takes(self, name: str, viewer: Viewer) -> bool:
         """Whether a selection's columns may have this name."""
         return self._full(name) in self.available_columns(viewer)
+
+    def words(self, selection: Selection, viewer: Viewer) -> tuple[str, ...]:
+        """The parameters and what was chosen, for people; parameters must be settled."""
+        with viewer.active():
+            fields = self.fields(viewer)
+            values = self._values(selection.parameters, viewer)
+            titles = self.titles([name.removeprefix("-") for name in selection.order], viewer)
+            told = parameter_words(fields, values)
+            return (*told, *order_words(titles, selection.order))
 
     def filename(self, selection: Selection, viewer: Viewer) -> str:
         """What the file is called, without its ending; parameters must be settled."""

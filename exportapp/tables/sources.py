@@ -33,6 +33,7 @@ from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sheets import SheetSpec
 from exportapp.tables.titles import own_title, renamed
 from exportapp.tables.withheld import Withheld
+from exportapp.tables.wording import list_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ class Source:
         for name in selection.parameters:
             raise UnknownName("parameter", name, ())
         return selection
+
+    def words(self, selection: Selection, viewer: Viewer) -> tuple[str, ...]:
+        """What narrows and orders the rows, for people. Raises as `queryset` does for a query."""
+        self.withheld(viewer.user).check_query(self.model_admin, selection.query, viewer)
+        return list_words(self.model_admin, selection, viewer)
 
     def filename(self, selection: Selection, viewer: Viewer) -> str:
         """What the file is called, without its ending."""
