@@ -13,7 +13,7 @@ from exportapp.jobs import files
 from exportapp.jobs.journal import Happened, alarm, is_alarmed, record
 from exportapp.jobs.leases import is_held
 from exportapp.jobs.transitions import try_move
-from exportapp.models import ExportFile, ExportJob, ExportShard
+from exportapp.models import ExportFile, ExportJob, ExportNotice, ExportShard
 from exportapp.states import JobState
 
 ORPHAN_AGE: Final = timedelta(days=1)
@@ -58,6 +58,8 @@ def _expire(job: ExportJob) -> bool:
     # First the state, so that nobody is handed a file that is about to go.
     if not try_move(job, JobState.EXPIRED, "its time is over"):
         return False
+    # What became of them is among the events.
+    ExportNotice.objects.filter(job=job).delete()
     _remove_all(job)
     return True
 

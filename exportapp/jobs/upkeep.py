@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exportapp.jobs.exclusive import alone, first_in
+from exportapp.jobs.notices.sending import wake_if_due
 from exportapp.jobs.reconcile import reconcile
 from exportapp.jobs.retention import expire, sweep
 
@@ -33,6 +34,7 @@ def take_turn(*, thorough: bool = False) -> Turn | None:
         if renew is None:
             return None
         looked_after = reconcile(renew)
+        wake_if_due()
         removed = expire(renew)
         if thorough or first_in(SWEEP_SECONDS, "sweep"):
             removed += sweep(renew)
