@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +11,13 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged, UnknownName
+from exportapp.tables.bounds import require_bounds
 from exportapp.tables.exports import Export
 from exportapp.tables.params import Fields, fields_for, settled, values_of
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sheets import DOT, SheetSource, SheetSpec
 from exportapp.tables.withheld import Withheld
+from exportapp.xlsx import Kind
 
 NAME_LENGTH = 150
 """Of a file's name: a parameter may be long, and endings and numbers come behind it."""
@@ -69,6 +71,7 @@ class ExportSource:
                 f"The export '{self.label}' takes no filters, no search and no ticked rows. "
                 f"Its parameters: {', '.join(self.export.parameters) or 'none'}."
             )
+        require_bounds(selection, viewer.user)
         with viewer.active():
             parameters = settled(self.fields(viewer), selection.parameters)
         return replace(selection, parameters=parameters)
@@ -97,6 +100,18 @@ class ExportSource:
     def takes(self, name: str, viewer: Viewer) -> bool:
         """Whether a selection's columns may have this name."""
         return self._full(name) in self.available_columns(viewer)
+
+    def described(self, viewer: Viewer) -> Iterator[tuple[str, str, Kind | None]]:
+        """Name, title and kind of each column that `viewer` may have, before parameters are known.
+
+        The viewer's language must be active.
+        """
+        for part in self._parts():
+            yield from part.described(viewer)
+
+    def sortable(self, viewer: Viewer) -> list[str]:
+        """The names that a selection's order may have."""
+        return [name for part in self._parts() for name in part.sortable(viewer)]
 
     def filename(self, selection: Selection, viewer: Viewer) -> str:
         """What the file is called, without its ending; parameters must be settled."""

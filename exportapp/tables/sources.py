@@ -16,20 +16,22 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin import site as default_site
 from django.contrib.admin.sites import all_sites
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.utils.text import slugify
 
 from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
+from exportapp.tables.bounds import require_bounds
 from exportapp.tables.changelist import change_list, request_of, sort_field, turned
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.exports import export_permission, registered
+from exportapp.tables.filters import Filters
 from exportapp.tables.params import Fields
 from exportapp.tables.readable import field_names, may_read
 from exportapp.tables.registered import ExportSource
 from exportapp.tables.resolve import Resolver, column_name, with_unique_keys
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sheets import SheetSpec
+from exportapp.tables.ticked import key_of
 from exportapp.tables.withheld import Withheld
 
 
@@ -71,9 +73,10 @@ class Source:
         return {}
 
     def settled(self, selection: Selection, viewer: Viewer) -> Selection:
-        """The selection as it is. Raises UnknownName for parameters: a list has none."""
+        """The selection as it is. Raises UnknownName for parameters, and for too much."""
         for name in selection.parameters:
             raise UnknownName("parameter", name, ())
+        require_bounds(selection, viewer.user)
         return selection
 
     def filename(self, selection: Selection, viewer: Viewer) -> str:
@@ -96,13 +99,14 @@ class Source:
         this viewer may not have.
         """
         with viewer.active():
-            self.withheld(viewer.user).check_query(self.model_admin, selection.query, viewer)
-            listed = change_list(self.model_admin, viewer, selection.query)
+            filters = self.filters(viewer)
+            filters.check(selection.query)
+            listed = change_list(filters, selection.query)
             rows: QuerySet[Any] = listed.queryset
             if selection.keys is not None:
-                rows = rows.filter(pk__in=[self._key(text) for text in selection.keys])
+                rows = rows.filter(pk__in=[key_of(self.model, text) for text in selection.keys])
             if selection.order:
-                items = (self._order_item(name, listed, viewer) for name in selection.order)
+                items = (self.order_item(name, listed, viewer) for name in selection.order)
                 rows = rows.order_by(*items)
         if "?" in rows.query.order_by:
             raise RequestRefused("A random order cannot be exported: order by a field.")
@@ -134,6 +138,11 @@ class Source:
         with viewer.active():
             declared = [column_name(c) for c in [*self._own(viewer), *self._listed(viewer)]]
             return tuple(dict.fromkeys([*declared, *self._fields(viewer)]))
+
+    def filters(self, viewer: Viewer) -> Filters:
+        """What the list may be narrowed by."""
+        columns = self.available_columns(viewer)
+        return Filters(self.model_admin, viewer, columns, self.withheld(viewer.user))
 
     def takes(self, name: str, viewer: Viewer) -> bool:
         """Whether `columns` takes this name."""
@@ -177,18 +186,8 @@ class Source:
             raise UnknownName("column", name, self.available_columns(viewer))
         return offered.get(name, name)
 
-    def _key(self, text: str) -> Any:
-        key = self.model._meta.pk
-        if len(self.model._meta.pk_fields) > 1:
-            raise RequestRefused(f"Rows of {self.label} cannot be ticked: its key is composite.")
-        try:
-            return key.to_python(text)
-        except (ValidationError, ValueError) as error:
-            raise RequestRefused(
-                f"'{text}' is not a key of {self.label} ('{key.name}')."
-            ) from error
-
-    def _order_item(self, name: str, listed: ChangeList, viewer: Viewer) -> Any:
+    def order_item(self, name: str, listed: ChangeList, viewer: Viewer) -> Any:
+        """What order_by() takes for `name`. Raises UnknownName."""
         plain, descending = name.removeprefix("-"), name.startswith("-")
         if self._may_name(plain, viewer):
             return name
