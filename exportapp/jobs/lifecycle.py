@@ -21,6 +21,7 @@ from exportapp.jobs.leases import PROGRESS, SETTLED
 from exportapp.jobs.options import Options
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.rights import source_for, viewer_of
+from exportapp.jobs.room import room_for
 from exportapp.jobs.slices import require_reader
 from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
@@ -50,8 +51,8 @@ def create(
     `traceparent` is the header of that name (W3C), whose trace this export belongs to.
     `queue=False` leaves all the work to the caller.
 
-    Raises RequestRefused (UnknownName) for a wrong request and NotAllowed for a missing right;
-    nothing is created then.
+    Raises RequestRefused (UnknownName, TooManyRunning) for a wrong request and NotAllowed for a
+    missing right; nothing is created then.
     """
     source = source_for(viewer.user, selection.source, selection.site)
     selection = source.settled(selection, viewer)
@@ -177,7 +178,7 @@ def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
 
 def _insert(job: ExportJob, viewer: Viewer, queue: bool) -> tuple[ExportJob, bool]:
     try:
-        with transaction.atomic():
+        with transaction.atomic(), room_for(viewer.user):
             job.save(force_insert=True)
             record(job, Happened.ASKED, str(viewer.user), user=viewer.user)
             Anchors(job.pk).remember_request(job.request_key)
