@@ -3,6 +3,7 @@
 lifecycle    the one doorway for people: create, pause, resume, cancel, start over, discard
 stream       rows as a workbook while they are read: no job, no file
 rights       who may export, see, manage and download
+room         how many exports one person may have under way
 recall       what a job asked for, rebuilt from code as that person
 tasks        what RQ calls: two-line shims that take ids
 wakeups      how workers are told that there is work, and make way for others

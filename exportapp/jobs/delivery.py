@@ -15,8 +15,8 @@ from exportapp.exceptions import (
     FileDamaged,
     FileExpired,
     FileUnknown,
-    IllegalTransition,
     NotAllowed,
+    NotReady,
 )
 from exportapp.jobs.announce import send_signal
 from exportapp.jobs.archive import Member, archive
@@ -70,8 +70,8 @@ class Delivery:
 def deliver(job: ExportJob, user: Any, number: int | None = None) -> Delivery:
     """File `number` of `job` for `user`; without a number the file, or all of several as one zip.
 
-    Raises NotAllowed when the right to the rows is gone, IllegalTransition while the files are not
-    ready, and FileDamaged when one is missing, has another size than was committed, or was found
+    Raises NotAllowed when the right to the rows is gone, NotReady while the files are not
+    there, and FileDamaged when one is missing, has another size than was committed, or was found
     to be wrong (FileExpired after its time, FileUnknown for a number there is none of). Digests
     are not computed again here: it takes seconds for a large file, and whoever gets it can.
     """
@@ -85,7 +85,7 @@ def deliver(job: ExportJob, user: Any, number: int | None = None) -> Delivery:
 def deliver_manifest(job: ExportJob, user: Any) -> Delivery:
     """The manifest of `job` for `user`; it outlives the files. No event is made of it.
 
-    Raises NotAllowed, IllegalTransition while there is none yet, and FileUnknown for an export
+    Raises NotAllowed, NotReady while there is none yet, and FileUnknown for an export
     that was made when there were no manifests.
     """
     require_download(user, job)
@@ -101,18 +101,20 @@ def deliver_manifest(job: ExportJob, user: Any) -> Delivery:
 def manifest_of(job: ExportJob) -> bytes:
     """The manifest as it was written when the export succeeded. Raises as `deliver_manifest`."""
     if not job.manifest and job.state not in (JobState.SUCCEEDED, JobState.EXPIRED):
-        raise IllegalTransition(f"The export is “{job.state.label}”; its manifest is not there.")
+        told = _("The export is “{state}”; its manifest is not there.")
+        raise NotReady(told.format(state=job.state.label), job)
     if not job.manifest:
         raise FileUnknown("The export was made before there were manifests.")
     return str(job.manifest).encode()
 
 
 def finished_files(job: ExportJob) -> list[ExportFile]:
-    """The files of `job`. Raises IllegalTransition while it is not ready, FileExpired after."""
+    """The files of `job`. Raises NotReady before they are there, FileExpired after."""
     if job.state == JobState.EXPIRED:
         raise FileExpired
     if not job.can_download:
-        raise IllegalTransition(f"The export is “{job.state.label}”; its file is not there.")
+        told = _("The export is “{state}”; its file is not there.")
+        raise NotReady(told.format(state=job.state.label), job)
     return list(job.files.all())
 
 

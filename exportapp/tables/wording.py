@@ -25,10 +25,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from exportapp.tables.changelist import NOT_FILTERS, change_list
+from exportapp.tables.filters import Filters
 from exportapp.tables.kinds import field_kind
 from exportapp.tables.params import Fields
 from exportapp.tables.paths import ToManyPath, follow, steps
-from exportapp.tables.selection import PAGING, Selection, Viewer
+from exportapp.tables.selection import PAGING, Selection
 from exportapp.tables.titles import title_of_name
 from exportapp.xlsx import Kind
 
@@ -78,17 +79,15 @@ AGE: Final = (pgettext_lazy("rows", "oldest first"), pgettext_lazy("rows", "newe
 """The same of the date by which the model's rows are told apart."""
 
 
-def list_words(
-    model_admin: ModelAdmin[Any], selection: Selection, viewer: Viewer
-) -> tuple[str, ...]:
+def list_words(allowed: Filters, selection: Selection) -> tuple[str, ...]:
     """ "status is Paid", "search “lamp”", "newest first": none for the whole list in its own order.
 
     Raises as the list does for a query that it does not take.
     """
     query = {name: v for name, v in selection.query.items() if name not in PAGING and any(v)}
-    with viewer.active():
-        listed = change_list(model_admin, viewer, query)
-        words = _Words(model_admin, listed, query)
+    with allowed.viewer.active():
+        listed = change_list(allowed, query)
+        words = _Words(allowed.model_admin, listed, query)
         order = words.named(selection.order) if selection.order else words.clicked()
         return tuple(str(word) for word in (*words.filters(), *words.search(), *order))
 
