@@ -18,6 +18,7 @@ from exportapp.exceptions import IllegalTransition, RequestRefused, UnknownName
 from exportapp.jobs.formats import format_with
 from exportapp.jobs.journal import Happened, record, trace_id
 from exportapp.jobs.leases import PROGRESS, SETTLED
+from exportapp.jobs.naming import MOST_OF_JOB, safe_filename
 from exportapp.jobs.options import Options
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.rights import source_for, viewer_of
@@ -66,7 +67,8 @@ def create(
         sheets=sheets_to_json(sheets),
         columns=[column.to_json() for sheet in sheets for column in sheet.columns],
         spec_fingerprint=sheets_fingerprint(sheets),
-        filename=f"{source.filename(selection, viewer)}{format_with(chosen).extension}",
+        filename=safe_filename(source.filename(selection, viewer), MOST_OF_JOB)
+        + format_with(chosen).extension,
         options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
         consistency=_consistency(consistency or conf.CONSISTENCY, databases),
