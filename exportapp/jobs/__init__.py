@@ -60,6 +60,7 @@ versions     the version in what is kept as JSON
 lookup       which template shows something of a model
 journal      events and log lines
 snapshot     what an engineer needs of a failure
+naming       names that are safe on a disk, in a zip and in a header
 files        spool and result files: written, fsynced, renamed, then committed
 worker       the RQ worker class
 horse        the process that RQ forks: it hears signals, and follows its parent

@@ -24,6 +24,7 @@ from exportapp.jobs.content import Content, FilePiece
 from exportapp.jobs.files import crc32_of, local_path
 from exportapp.jobs.formats import format_of
 from exportapp.jobs.journal import Happened, record
+from exportapp.jobs.naming import safe_filename
 from exportapp.jobs.rights import may_download, may_see, require_columns, require_export
 from exportapp.models import ExportFile, ExportJob
 from exportapp.signals import export_downloaded
@@ -91,7 +92,7 @@ def deliver_manifest(job: ExportJob, user: Any) -> Delivery:
     require_download(user, job)
     data = manifest_of(job)
     return Delivery(
-        filename=f"{PurePath(job.filename).stem}-{MANIFEST}",
+        filename=safe_filename(f"{PurePath(job.filename).stem}-{MANIFEST}"),
         content=Content((data,)),
         digest=hashlib.sha256(data).hexdigest(),
         content_type=JSON,
@@ -166,7 +167,7 @@ def _sound(job: ExportJob, files: Sequence[ExportFile]) -> list[Path]:
 def _one_of(job: ExportJob, file: ExportFile) -> Delivery:
     (path,) = _sound(job, [file])
     return Delivery(
-        filename=file.filename,
+        filename=safe_filename(file.filename),
         content=Content((FilePiece(path, file.size),)),
         digest=file.sha256,
         content_type=format_of(job).content_type,
@@ -178,7 +179,7 @@ def _one_of(job: ExportJob, file: ExportFile) -> Delivery:
 def _all_of(job: ExportJob, files: Sequence[ExportFile]) -> Delivery:
     members = [
         Member(
-            name=file.filename,
+            name=safe_filename(file.filename),
             crc32=crc32_of(file.path) if file.crc32 is None else file.crc32,
             content=FilePiece(path, file.size),
         )
@@ -190,7 +191,7 @@ def _all_of(job: ExportJob, files: Sequence[ExportFile]) -> Delivery:
     assert job.finished_at is not None
     content = archive(members, job.finished_at.astimezone(ZoneInfo(job.time_zone)))
     return Delivery(
-        filename=f"{PurePath(job.filename).stem}.zip",
+        filename=safe_filename(f"{PurePath(job.filename).stem}.zip"),
         content=content,
         digest=_digest(content, files),
         content_type=ZIP,

@@ -19,6 +19,7 @@ from exportapp.exceptions import IllegalTransition, RequestRefused, UnknownName
 from exportapp.jobs.formats import format_with
 from exportapp.jobs.journal import Happened, record, trace_id
 from exportapp.jobs.leases import PROGRESS, SETTLED, is_held
+from exportapp.jobs.naming import MOST_OF_JOB, safe_filename
 from exportapp.jobs.notices import booking
 from exportapp.jobs.options import Options
 from exportapp.jobs.progress import Anchors
@@ -186,7 +187,8 @@ def _options(given: Mapping[str, Any] | None) -> Options:
 
 
 def _filename(options: Options, otherwise: str) -> str:
-    return f"{options.filename or otherwise}{format_with(options).extension}"
+    name = safe_filename(options.filename or otherwise, MOST_OF_JOB)
+    return f"{name}{format_with(options).extension}"
 
 
 def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
