@@ -82,7 +82,7 @@ class AskForm:
         carried = Carried.of(request)
         base = carried.over(base)
         data = request.POST if is_sent(request) else None
-        initial = {"codes": base.codes}
+        initial: dict[str, Any] = {"codes": base.codes}
         if preset:
             initial |= {"policy": preset.policy, "preset_name": preset.name}
         return cls(
@@ -129,11 +129,10 @@ class AskForm:
         """What belongs to no single field."""
         if not self.options.is_bound:
             return []
-        forms_ = (self.options, self.parameters, self.file)
-        return [
-            *self.columns.errors,
-            *(text for form in forms_ for text in form.non_field_errors()),
-        ]
+        found = list(self.columns.errors)
+        for part in (self.options, self.parameters, self.file):
+            found += map(str, part.non_field_errors())
+        return found
 
     def _parameters(self) -> dict[str, Any]:
         if not self.parameters.is_bound:

@@ -92,7 +92,7 @@ def ticked(request: HttpRequest) -> tuple[str, ...]:
 def _parsed(name: str, text: str) -> tuple[str, ...]:
     try:
         keys = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"'{name}' is no JSON.") from error
     if not isinstance(keys, list):
         raise BadRequest(f"'{name}' is no list.")

@@ -18,6 +18,7 @@ from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
 from exportapp.jobs.options import said
 from exportapp.jobs.rights import source_for, sources_of
 from exportapp.models import ExportPreset
+from exportapp.tables.bounds import require_bounded
 from exportapp.tables.params import settled
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sources import AnySource
@@ -196,6 +197,7 @@ def _titles(
 def _checked(source: AnySource, selection: Selection, viewer: Viewer) -> Selection:
     if selection.keys is not None:
         raise RequestRefused("Ticked rows are not kept in a preset: filter the list instead.")
+    require_bounded(selection)
     _require_columns(source, selection.columns or (), viewer)
     _require_columns(source, tuple(selection.titles), viewer)
     check_titles(selection.titles)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged, UnknownName
+from exportapp.tables.bounds import require_bounded
 from exportapp.tables.exports import Export
 from exportapp.tables.params import Fields, fields_for, settled, values_of
 from exportapp.tables.selection import Selection, Viewer
@@ -67,6 +68,7 @@ class ExportSource:
 
         Raises UnknownName, ParameterRefused, and RequestRefused for what only a list can do.
         """
+        require_bounded(selection)
         if selection.query or selection.keys is not None:
             raise RequestRefused(
                 f"The export '{self.label}' takes no filters, no search and no ticked rows. "

@@ -21,6 +21,7 @@ from django.db.models import Model, QuerySet
 from django.utils.text import slugify
 
 from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
+from exportapp.tables.bounds import require_bounded
 from exportapp.tables.changelist import change_list, request_of, sort_field, turned
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.exports import export_permission, registered
@@ -45,7 +46,6 @@ class Source:
 
     @property
     def label(self) -> str:
-        """ "shop.Order"."""
         return self.model._meta.label
 
     @property
@@ -73,7 +73,8 @@ class Source:
         return {}
 
     def settled(self, selection: Selection, viewer: Viewer) -> Selection:
-        """The selection as it is. Raises UnknownName for parameters: a list has none."""
+        """As it is. Raises UnknownName for parameters, RequestRefused for what is too large."""
+        require_bounded(selection)
         for name in selection.parameters:
             raise UnknownName("parameter", name, ())
         return selection
@@ -177,9 +178,8 @@ class Source:
         try:
             return key.to_python(text)
         except (ValidationError, ValueError) as error:
-            raise RequestRefused(
-                f"'{text}' is not a key of {self.label} ('{key.name}')."
-            ) from error
+            told = f"'{text}' is not a key of {self.label} ('{key.name}')."
+            raise RequestRefused(told) from error
 
     def _order_item(self, name: str, listed: ChangeList, viewer: Viewer) -> Any:
         plain, descending = name.removeprefix("-"), name.startswith("-")
