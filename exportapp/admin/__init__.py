@@ -5,6 +5,8 @@ jobs       ExportJobAdmin: the exports of a person, live, with their buttons
 asking     a form for what has parameters, columns to choose or a preset
 pages      what the templates need to show one export
 downloads  files and manifests, or the page with the reason why not
+notices    a middleware: what waits for a person is said on their next page
+noticefield  how they want to be told, for a form
 lookup     which template shows something of a model
 advice     what a person can do about an error
 """
