@@ -109,15 +109,15 @@ def order_words(titles: Mapping[str, str], order: Sequence[str]) -> Iterator[str
 
 
 def _shown_values(field: forms.Field, value: Any) -> Iterator[str]:
-    choices: Any = (
-        () if isinstance(field, forms.ModelChoiceField) else getattr(field, "choices", ())
-    )
-    labels = {str(code): str(text) for code, text in flatten_choices(choices)}
+    # The choices of a model are all of its rows.
+    has_few = not isinstance(field, forms.ModelChoiceField)
+    choices: Any = getattr(field, "choices", ()) if has_few else ()
+    labels: dict[str, Any] = {str(code): label for code, label in flatten_choices(choices)}
     for one in value if isinstance(value, list | tuple | QuerySet) else [value]:
         if one is True:
             yield _("yes")
         else:
-            yield labels.get(str(one)) or str(localize(one))
+            yield str(labels.get(str(one)) or localize(one))
 
 
 class _Words:
@@ -188,8 +188,8 @@ class _Words:
         several = values[-1].split(",") if lookup == "in" else values
         value = get_text_list(self._shown(path, several), _("or"))
         if lookup == "isnull":
-            return EMPTY[values[-1].lower() in ("1", "true")] % {"title": title}
-        return LOOKUPS.get(lookup, NAMED) % {"title": title, "value": value}
+            return str(EMPTY[values[-1].lower() in ("1", "true")] % {"title": title})
+        return str(LOOKUPS.get(lookup, NAMED) % {"title": title, "value": value})
 
     def _split(self, name: str) -> tuple[str, str]:
         """The path of a parameter and its lookup."""

@@ -12,9 +12,11 @@ from exportapp.jobs.work import work
 from exportapp.models import ExportJob
 from project.shop.loading import seed_shop
 from project.shop.models import Order
+from tests.clicks import click_through
 
 ORDERS = reverse("admin:shop_order_changelist")
 EXPORT_ALL = reverse("admin:shop_order_export_to_excel")
+ASK = reverse("admin:exportapp_exportjob_ask", args=["shop.Order"])
 JOBS = reverse("admin:exportapp_exportjob_changelist")
 
 
@@ -58,7 +60,7 @@ def desk(client: Client, clerk: User) -> Client:
 @pytest.fixture
 def asked(desk: Client, orders: list[Order]) -> ExportJob:
     """An export of all orders that the clerk asked for and nobody has begun."""
-    desk.post(EXPORT_ALL)
+    click_through(desk, EXPORT_ALL)
     job: ExportJob = ExportJob.objects.get()
     return job
 

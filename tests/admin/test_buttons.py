@@ -19,6 +19,7 @@ from tests.admin.conftest import (
     messages_of,
     page_of,
 )
+from tests.clicks import click_through
 
 Finish = Callable[[ExportJob], ExportJob]
 HTMX = {"hx-request": "true"}
@@ -124,7 +125,7 @@ def test_the_action_stops_what_it_can_and_says_what_it_cannot(
     desk: Client, asked: ExportJob, finish: Finish, orders: list[Order]
 ) -> None:
     finish(asked)
-    desk.post(f"{EXPORT_ALL}?o=1")
+    click_through(desk, f"{EXPORT_ALL}?o=1")
     desk.get(JOBS)  # takes the messages so far
     running = ExportJob.objects.exclude(pk=asked.pk).get()
     both = [str(asked.pk), str(running.pk)]
@@ -152,7 +153,7 @@ def test_an_equal_export_that_already_runs_keeps_a_second_one_from_resuming(
     desk: Client, clerk: User, asked: ExportJob
 ) -> None:
     lifecycle.cancel(asked, user=clerk)
-    desk.post(EXPORT_ALL)
+    click_through(desk, EXPORT_ALL)
 
     said = desk.post(address("do", asked, "resume"), follow=True)
 
