@@ -61,7 +61,7 @@ def test_the_form_makes_the_export(desk):
     assert response.url == reverse("admin:exportapp_exportjob_change", args=[job.pk])
     assert job.selection["parameters"]["status"] == ["new", "paid"]
     assert [column["key"] for column in job.columns] == ["number", "shout"]
-    assert "since=2020-01-01" in desk.get(response.url).content.decode()
+    assert "since: 2020-01-01" in desk.get(response.url).content.decode()
 
 
 def test_a_box_that_is_not_ticked_is_no(desk, monkeypatch):
