@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from exportapp.exceptions import UnknownName
+from exportapp.exceptions import RequestRefused, UnknownName
 from exportapp.models import ExportJob
+from exportapp.tables.bounds import require_query
 from exportapp.tables.sources import find_source
 
 FILTERS: Any = ("status", ("created_at", admin.DateFieldListFilter))
@@ -23,6 +25,10 @@ FILTERS_OF_ALL: Any = (("requested_by", admin.RelatedOnlyFieldListFilter),)
 
 class JobChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Any]:
+        try:
+            require_query(dict(request.GET.lists()))
+        except RequestRefused as error:
+            raise IncorrectLookupParameters(error) from error
         jobs = super().get_queryset(request, *args).prefetch_related("files")
         return jobs.defer("manifest", "error_snapshot")
 

@@ -5,6 +5,7 @@ views        the endpoints; each calls jobs.lifecycle or jobs.delivery and adds 
 parameters   those of registered exports, as DRF fields for the schema
 presets      the endpoints of presets
 requests     what may be sent
+bodies       JSON that is bounded
 serializers  what is answered
 problems     every error as RFC 9457 problem details
 """

@@ -70,14 +70,15 @@ class ExportPresetViewSet(OwnViewSet):
         return super().retrieve(request, *args, **kwargs)
 
     @extend_schema(
-        request=NewPreset, responses={201: ExportPresetSerializer} | problems(400, 403, 415)
+        request=NewPreset, responses={201: ExportPresetSerializer} | problems(400, 403, 413, 415)
     )
     def create(self, request: Request) -> Response:
         """Keep a request under a name. Required parameters may be left for later."""
         return Response(self._saved(request, None), status=201)
 
     @extend_schema(
-        request=NewPreset, responses={200: ExportPresetSerializer} | problems(400, 403, 404, 415)
+        request=NewPreset,
+        responses={200: ExportPresetSerializer} | problems(400, 403, 404, 413, 415),
     )
     def update(self, request: Request, pk: str) -> Response:
         """Replace all of it."""

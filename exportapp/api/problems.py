@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from django.core.exceptions import RequestDataTooBig
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from exportapp.api.bodies import BodyTooLarge
 from exportapp.exceptions import (
     ExportError,
     FileDamaged,
@@ -62,6 +64,9 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response | 
     """The response to `error`; None lets it go up as a 500."""
     if isinstance(error, ExportError):
         return _of_export_error(error)
+    if isinstance(error, RequestDataTooBig):
+        # Django's own limit, where something else has read the body already.
+        error = BodyTooLarge()
     plain = exception_handler(error, dict(context))
     if plain is None:
         return None

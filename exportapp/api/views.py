@@ -11,13 +11,13 @@ from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import PageNumberPagination
-from rest_framework.parsers import JSONParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from exportapp.api.bodies import BoundedJSON
 from exportapp.api.problems import MEDIA_TYPE, Problem, problem_handler
 from exportapp.api.requests import DownloadQuery, ListQuery, NewExport
 from exportapp.api.serializers import (
@@ -60,7 +60,7 @@ class OwnViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     """What a project sets for its own views must not change ours."""
 
     permission_classes = [IsAuthenticated]
-    parser_classes = [JSONParser]
+    parser_classes = [BoundedJSON]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = AlwaysJSON
     pagination_class = ExportPages
@@ -112,7 +112,7 @@ class ExportViewSet(OwnViewSet):
             201: AskedExportSerializer,
             200: OpenApiResponse(AskedExportSerializer, "The export that the same request made."),
         }
-        | problems(400, 403, 415),
+        | problems(400, 403, 413, 415),
     )
     def create(self, request: Request) -> Response:
         """Ask for an export. An equal request finds the one that is under way."""

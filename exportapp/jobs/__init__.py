@@ -33,6 +33,7 @@ book         the workbook as all shards and the merge see it
 progress     the anchors in Redis, rebuilt from the database when they are lost
 away         what Redis says when it is not there
 tally        what a shard turns out to hold while it is read
+preview      the first rows as the sheet will show them
 words        an export and its issues in the words of its person
 presets      what people ask for again and again, under a name
 status       what a person is told about an export
@@ -51,6 +52,7 @@ archive      several of them as one zip that nobody writes
 content      bytes of which any range can be read
 transfer     what is delivered as a response: ranges, validators, who sends it
 options      how the file is to be: format, strings, delimiter
+filenames    what a person may call the file
 versions     the version in what is kept as JSON
 journal      events and log lines
 snapshot     what an engineer needs of a failure

@@ -29,6 +29,7 @@ from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
 from exportapp.models import Consistency, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
+from exportapp.tables.bounds import require_sql
 from exportapp.tables.keyset import Keyset
 from exportapp.tables.selection import Operator, Selection, Viewer
 from exportapp.tables.sheets import sheets_fingerprint, sheets_to_json
@@ -59,6 +60,7 @@ def create(
     source = source_for(viewer.user, selection.source, selection.site)
     selection = source.settled(selection, viewer)
     sheets = source.sheets(selection, viewer)
+    require_sql([sheet.rows for sheet in sheets], viewer)
     databases = [Keyset.of(sheet.rows).queryset.db for sheet in sheets]
     chosen = _options(options)
     job = ExportJob(
@@ -67,7 +69,7 @@ def create(
         sheets=sheets_to_json(sheets),
         columns=[column.to_json() for sheet in sheets for column in sheet.columns],
         spec_fingerprint=sheets_fingerprint(sheets),
-        filename=f"{source.filename(selection, viewer)}{format_with(chosen).extension}",
+        filename=_filename(chosen, source.filename(selection, viewer)),
         options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
         consistency=_consistency(consistency or conf.CONSISTENCY, databases),
@@ -173,6 +175,10 @@ def _options(given: Mapping[str, Any] | None) -> Options:
     if chosen.verify:
         require_reader()
     return chosen
+
+
+def _filename(options: Options, otherwise: str) -> str:
+    return f"{options.filename or otherwise}{format_with(options).extension}"
 
 
 def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
