@@ -130,6 +130,7 @@ class ExportSource:
             titles = self.titles([name.removeprefix("-") for name in selection.order], viewer)
             told = parameter_words(fields, values)
             return (*told, *order_words(titles, selection.order))
+
     def described(self, viewer: Viewer) -> Iterator[tuple[str, str, Kind | None]]:
         """Name, title and kind of each column that `viewer` may have, before parameters are known.
 
