@@ -55,12 +55,11 @@ archive      several of them as one zip that nobody writes
 content      bytes of which any range can be read
 transfer     what is delivered as a response: ranges, validators, who sends it
 options      how the file is to be: format, strings, delimiter
-filenames    what a person may call the file
+filenames    what a person may call the file, and names that are safe wherever they go
 versions     the version in what is kept as JSON
 lookup       which template shows something of a model
 journal      events and log lines
 snapshot     what an engineer needs of a failure
-naming       names that are safe on a disk, in a zip and in a header
 files        spool and result files: written, fsynced, renamed, then committed
 worker       the RQ worker class
 horse        the process that RQ forks: it hears signals, and follows its parent

@@ -21,10 +21,10 @@ from exportapp.exceptions import (
 from exportapp.jobs.announce import send_signal
 from exportapp.jobs.archive import Member, archive
 from exportapp.jobs.content import Content, FilePiece
+from exportapp.jobs.filenames import safe_filename
 from exportapp.jobs.files import crc32_of, local_path
 from exportapp.jobs.formats import format_of
 from exportapp.jobs.journal import Happened, record
-from exportapp.jobs.naming import safe_filename
 from exportapp.jobs.rights import may_download, may_see, require_columns, require_export
 from exportapp.models import ExportFile, ExportJob
 from exportapp.signals import export_downloaded

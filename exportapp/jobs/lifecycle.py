@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
 from exportapp.exceptions import IllegalTransition, RequestRefused, UnknownName
+from exportapp.jobs.filenames import MOST_OF_JOB, safe_filename
 from exportapp.jobs.formats import format_with
 from exportapp.jobs.journal import Happened, record, trace_id
 from exportapp.jobs.leases import PROGRESS, SETTLED, is_held
-from exportapp.jobs.naming import MOST_OF_JOB, safe_filename
 from exportapp.jobs.notices import booking
 from exportapp.jobs.options import Options
 from exportapp.jobs.progress import Anchors
