@@ -9,11 +9,13 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from exportapp.jobs.filenames import NAME_LENGTH
 from exportapp.jobs.options import CHOICES, NAMES
 from exportapp.models import Consistency
 
 LABELS: Final[dict[str, Any]] = {
     "format": _("Format"),
+    "filename": _("File name"),
     "compact": _("Excel: cells without references"),
     "strings": _("Excel: where texts are kept"),
     "verify": _("Excel: read the file back before it is handed out"),
@@ -55,15 +57,19 @@ class FileForm(forms.Form):
         texts = {name: _word(value) for name, value in kept.items()}
         super().__init__(data, initial=texts)
         for name in NAMES:
-            self.fields[name] = forms.ChoiceField(
-                label=LABELS[name], required=False, choices=_choices(name)
-            )
+            self.fields[name] = _field(name)
 
     @property
     def given(self) -> dict[str, str]:
         """The options, by name."""
         found = {name: self.cleaned_data[name] for name in NAMES}
         return {name: value for name, value in found.items() if value}
+
+
+def _field(name: str) -> forms.Field:
+    if name == "filename":
+        return forms.CharField(label=LABELS[name], required=False, max_length=NAME_LENGTH)
+    return forms.ChoiceField(label=LABELS[name], required=False, choices=_choices(name))
 
 
 def _word(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import (
@@ -32,10 +33,15 @@ from exportapp.jobs.delivery import deliver, deliver_manifest
 from exportapp.jobs.rights import may_see
 from exportapp.jobs.wakeups import wake_reconciler
 from exportapp.models import ExportJob
+from exportapp.tables.bounds import require_query
 
 
 class JobChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Any]:
+        try:
+            require_query(dict(request.GET.lists()))
+        except RequestRefused as error:
+            raise IncorrectLookupParameters(error) from error
         return super().get_queryset(request, *args).prefetch_related("files").defer("manifest")
 
 

@@ -144,7 +144,7 @@ def _ticked(request: HttpRequest) -> tuple[str, ...]:
         return tuple(request.POST.getlist(ACTION_CHECKBOX_NAME))
     try:
         keys = json.loads(together)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"'{KEYS}' is no JSON.") from error
     if not isinstance(keys, list):
         raise BadRequest(f"'{KEYS}' is no list.")

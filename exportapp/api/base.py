@@ -15,7 +15,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSetMixin
 
-from exportapp.api.bodies import BoundedJSONParser
+from exportapp.api.bodies import BoundedJSON
 from exportapp.api.options import Strict
 from exportapp.api.pages import Pages
 from exportapp.api.problems import MEDIA_TYPE, Problem, problem_handler
@@ -39,7 +39,7 @@ class OwnView(APIView):
     """Who signs in how is the project's; everything else is said here."""
 
     permission_classes = [IsAuthenticated]
-    parser_classes = [BoundedJSONParser]
+    parser_classes = [BoundedJSON]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = AlwaysJSON
     versioning_class = None
@@ -61,12 +61,13 @@ class OwnView(APIView):
 
 
 class OwnViewSet(ViewSetMixin, OwnView, GenericAPIView[Any]):
-    pagination_class = Pages
+    pagination_class: Any = Pages
     filter_backends = []
 
     def paged(self, rows: Any, *order: str) -> Response:
         """One page of `rows` in this order, of which the last name is unique."""
-        self.paginator.ordering = order
+        pages: Any = self.paginator
+        pages.ordering = order
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 

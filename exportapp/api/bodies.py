@@ -1,93 +1,99 @@
-"""JSON bodies within bounds: nothing behind this has to think of a hostile one."""
+"""Bodies of requests: JSON (RFC 8259) that is bounded and says everything once."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
-from io import BytesIO
 from typing import Any, Final
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 
-MAX_DEPTH: Final = 8
-"""Objects and lists within each other. The deepest request that means anything has 3."""
-
-MAX_VALUES: Final = 20_000
-"""Members and items in all."""
-
-BODY_BYTES: Final = 2_621_440
-"""Where DATA_UPLOAD_MAX_MEMORY_SIZE sets no limit: Django's own default for it."""
+MOST_DEPTH: Final = 20
+"""Arrays and objects inside one another; a request has five."""
 
 
 class BodyTooLarge(APIException):
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_detail = gettext_lazy("The body is too large.")
     default_code = "body_too_large"
 
-    def __init__(self) -> None:
-        told = _("The body is larger than {most} bytes, which is the most that is read.")
-        super().__init__(told.format(most=_most()))
 
+class BoundedJSON(JSONParser):
+    """At most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, as Django has it for forms.
 
-class BoundedJSONParser(JSONParser):
-    """Refuses what is too large, too deep or too many, and text that cannot be written again."""
+    Refuses what others read in another way: a member that is there twice (RFC 8259, 4), half of
+    a surrogate pair (8.2), NaN.
+    """
 
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Raises BodyTooLarge and ParseError."""
-        body = _read(stream)
         try:
-            data = super().parse(BytesIO(body), media_type, parser_context)
+            found = json.loads(
+                _read(stream).decode(), object_pairs_hook=_once, parse_constant=_refuse
+            )
+            # Half a pair can be neither kept nor answered.
+            json.dumps(found, ensure_ascii=False).encode()
         except RecursionError as error:
-            raise ParseError(_too_deep()) from error
-        _check(data)
-        return data
+            raise _too_deep() from error
+        except ValueError as error:
+            raise ParseError(_("JSON parse error - {error}").format(error=_safe(error))) from error
+        _require_shallow(found)
+        return found
 
 
 def _read(stream: Any) -> bytes:
-    body: bytes = stream.read(_most() + 1)
-    if len(body) > _most():
-        raise BodyTooLarge
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if most is None:
+        return bytes(stream.read())
+    body = bytes(stream.read(most + 1))
+    if len(body) > most:
+        raise BodyTooLarge(_("The body has more than {most} bytes.").format(most=most))
     return body
 
 
-def _most() -> int:
-    return settings.DATA_UPLOAD_MAX_MEMORY_SIZE or BODY_BYTES
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _value in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ValueError(_("the member '{name}' is there twice").format(name=twice))
+    return found
 
 
-def _check(data: Any) -> None:
-    level, values = [data], 0
-    for _depth in range(MAX_DEPTH + 1):
-        level = [part for value in level for part in _parts(value)]
-        values += len(level)
-        if values > MAX_VALUES:
-            told = _("The body has more than {most} members and items.")
-            raise ParseError(told.format(most=MAX_VALUES))
+def _refuse(constant: str) -> None:
+    raise ValueError(_("{constant} is no JSON").format(constant=constant))
+
+
+def _require_shallow(value: Any) -> None:
+    level = [value]
+    for _depth in range(MOST_DEPTH + 1):
+        level = [inner for outer in level for inner in _inside(outer)]
         if not level:
-            break
-    else:
-        raise ParseError(_too_deep())
-    _check_text(data)
+            return
+    raise _too_deep()
 
 
-def _check_text(data: Any) -> None:
-    """JSON can say half a character of two ("\\ud800"), which nothing can store or answer with."""
-    try:
-        json.dumps(data, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        told = _("A text in the body has half of a surrogate pair, which is no character.")
-        raise ParseError(told) from error
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
-def _parts(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        yield from value.values()
-    elif isinstance(value, list):
-        yield from value
+def _too_deep() -> ParseError:
+    told = _("Arrays and objects are inside one another more than {most} times.")
+    return ParseError(told.format(most=MOST_DEPTH))
 
 
-def _too_deep() -> str:
-    told = _("The body is nested more than {most} deep.")
-    return told.format(most=MAX_DEPTH)
+def _safe(error: ValueError) -> str:
+    """The error's own words, without what cannot be written."""
+    return str(error).encode(errors="backslashreplace").decode()

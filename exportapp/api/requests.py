@@ -75,6 +75,14 @@ class Asked(Strict):
     )
     order = _names('Column names, "-" before descending ones.')
     columns = _names("Column names in their order; without it the source's own.")
+    titles = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        help_text='What columns are called in the file: {"customer__name": "Customer"}.',
+    )
+    codes = serializers.BooleanField(
+        required=False, help_text="Choices as their code instead of their label."
+    )
     policy = serializers.ChoiceField(
         choices=get_args(Policy),
         required=False,
@@ -104,6 +112,8 @@ class Asked(Strict):
             columns=_tuple(asked.get("columns")),
             keys=_tuple(asked.get("keys")),
             parameters=asked.get("parameters", {}),
+            titles=asked.get("titles", {}),
+            codes=asked.get("codes", False),
         )
 
 

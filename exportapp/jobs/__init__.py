@@ -1,6 +1,6 @@
 """What happens to an export, from the click to the file.
 
-lifecycle    the one doorway for people: create, pause, resume, cancel, start over
+lifecycle    the one doorway for people: create, pause, resume, cancel, start over, discard
 stream       rows as a workbook while they are read: no job, no file
 rights       who may export, see, manage and download
 room         how many exports one person may have under way
@@ -34,19 +34,26 @@ book         the workbook as all shards and the merge see it
 progress     the anchors in Redis, rebuilt from the database when they are lost
 away         what Redis says when it is not there
 tally        what a shard turns out to hold while it is read
+preview      the first rows as the sheet will show them
 words        an export and its issues in the words of its person
 presets      what people ask for again and again, under a name
 status       what a person is told about an export
+durations    how long it will take, in words
+shardmap     its shards, in a map of bounded size
+pace         how fast it went from moment to moment
+operations   how the whole of it does: roster (workers and queue), disk, breakers, alarms
 manifest     what was made of what, written with the end of the job
 verify       the finished file read back and held against the rows that were read
 slices       a workbook read back by a foreign reader, a few megabytes at a time
 canonical    one text for each cell, equal where two readings of it are
 recheck      a finished export looked at once more, long after
 delivery     finished files on their way to a person
+early        a shard that is written, before the whole is ready
 archive      several of them as one zip that nobody writes
 content      bytes of which any range can be read
 transfer     what is delivered as a response: ranges, validators, who sends it
 options      how the file is to be: format, strings, delimiter
+filenames    what a person may call the file
 versions     the version in what is kept as JSON
 journal      events and log lines
 snapshot     what an engineer needs of a failure

@@ -1,4 +1,4 @@
-"""The one doorway for people: create, pause, resume and cancel an export.
+"""The one doorway for people: create, pause, resume, cancel, start over and discard an export.
 
 Every face calls these and nothing below them.
 """
@@ -11,15 +11,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, connections, transaction
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
 from exportapp.exceptions import IllegalTransition, RequestRefused, UnknownName
 from exportapp.jobs.formats import format_with
 from exportapp.jobs.journal import Happened, record, trace_id
-from exportapp.jobs.leases import PROGRESS, SETTLED
+from exportapp.jobs.leases import PROGRESS, SETTLED, is_held
 from exportapp.jobs.options import Options
 from exportapp.jobs.progress import Anchors
+from exportapp.jobs.recall import require_same_columns
+from exportapp.jobs.retention import remove_all
 from exportapp.jobs.rights import source_for, viewer_of
 from exportapp.jobs.room import room_for
 from exportapp.jobs.slices import require_reader
@@ -27,6 +30,7 @@ from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
 from exportapp.models import Consistency, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
+from exportapp.tables.bounds import require_sql
 from exportapp.tables.keyset import Keyset
 from exportapp.tables.selection import Operator, Selection, Viewer
 from exportapp.tables.sheets import sheets_fingerprint, sheets_to_json
@@ -57,6 +61,7 @@ def create(
     source = source_for(viewer.user, selection.source, selection.site)
     selection = source.settled(selection, viewer)
     sheets = source.sheets(selection, viewer)
+    require_sql([sheet.rows for sheet in sheets], viewer)
     databases = [Keyset.of(sheet.rows).queryset.db for sheet in sheets]
     chosen = _options(options)
     job = ExportJob(
@@ -65,7 +70,7 @@ def create(
         sheets=sheets_to_json(sheets),
         columns=[column.to_json() for sheet in sheets for column in sheet.columns],
         spec_fingerprint=sheets_fingerprint(sheets),
-        filename=f"{source.filename(selection, viewer)}{format_with(chosen).extension}",
+        filename=_filename(chosen, source.filename(selection, viewer)),
         options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
         consistency=_consistency(consistency or conf.CONSISTENCY, databases),
@@ -100,8 +105,11 @@ def cancel(job: ExportJob, *, user: Any = None) -> ExportJob:
 def resume(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob:
     """Go on where the export stopped; what is finished is not made again.
 
-    Raises IllegalTransition when it is running, ready or gone.
+    Raises IllegalTransition when it is running, ready or gone, and SourceChanged with what differs
+    when the code gives other columns now: it would stop again at once.
     """
+    if job.can_resume:
+        require_same_columns(job)
     try:
         with transaction.atomic():
             workers = conf.PARALLELISM if queue else 1
@@ -146,12 +154,32 @@ def start_over(job: ExportJob, *, user: Any = None, queue: bool = True) -> Expor
     return new
 
 
+def discard(job: ExportJob, *, user: Any = None) -> ExportJob:
+    """Remove the files of an export that has ended, before their time.
+
+    It is expired then. What was asked, its events and its manifest stay: who downloaded which rows
+    must be provable for longer than the rows are there. Raises IllegalTransition while it runs or
+    is paused, and when it is gone already.
+    """
+    if job.can_discard and is_held(job):
+        # A worker that is late may still write: its lease ends first.
+        raise IllegalTransition(_("A worker still lets go of it: try again in a minute."))
+    move_job(job, JobState.EXPIRED, "deleted by a person", user=user, expires_at=Now())
+    # What could not be removed now is, by the next look through the storage.
+    remove_all(job)
+    return job
+
+
 def _options(given: Mapping[str, Any] | None) -> Options:
     """Raises RequestRefused (UnknownName), also for a check that nothing here can make."""
     chosen = Options.asked(given)
     if chosen.verify:
         require_reader()
     return chosen
+
+
+def _filename(options: Options, otherwise: str) -> str:
+    return f"{options.filename or otherwise}{format_with(options).extension}"
 
 
 def _consistency(name: str, aliases: Sequence[str]) -> Consistency:

@@ -135,5 +135,9 @@ class ExportJob(Leased):
         return not self.is_active
 
     @property
+    def can_discard(self) -> bool:
+        return JobState.EXPIRED in self.state.can
+
+    @property
     def can_download(self) -> bool:
         return self.state == JobState.SUCCEEDED

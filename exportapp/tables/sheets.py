@@ -22,6 +22,7 @@ from exportapp.tables.exports import Sheet
 from exportapp.tables.paths import ToManyPath, follow
 from exportapp.tables.resolve import Resolver, as_column, column_name, with_unique_keys
 from exportapp.tables.selection import Viewer
+from exportapp.tables.titles import own_title
 from exportapp.tables.withheld import Withheld
 from exportapp.xlsx import Kind
 
@@ -126,16 +127,30 @@ class SheetSource:
         keys = {name: as_column(entry).key for name, entry in self.offered(viewer).items()}
         return {name: key for name, key in keys.items() if self._is_path(key)}
 
+    def titles(self, viewer: Viewer) -> dict[str, str]:
+        """What the columns that `viewer` may have are called, by name in a request."""
+        return {
+            name: own_title(entry, self.sheet.model, self.sheet)
+            for name, entry in self.offered(viewer).items()
+        }
+
     def spec(
-        self, entries: Iterable[Any], order: Sequence[str], user: Any, values: Mapping[str, Any]
+        self,
+        entries: Iterable[Any],
+        order: Sequence[str],
+        user: Any,
+        values: Mapping[str, Any],
+        *,
+        codes: bool = False,
     ) -> SheetSpec:
         """The sheet with these columns, ordered by these paths where any are given.
 
-        The viewer's language and time zone must be active. Raises UnknownName, and
-        RequestRefused for a path to many rows and for what is no queryset of the model.
+        `codes` gives choices as their code. The viewer's language and time zone must be active.
+        Raises UnknownName, and RequestRefused for a path to many rows and for what is no queryset
+        of the model.
         """
         rows = self._rows(user, values)
-        resolver = Resolver(self.sheet.model, self.sheet, rows)
+        resolver = Resolver(self.sheet.model, self.sheet, rows, codes)
         specs = with_unique_keys(resolver.resolve(entry) for entry in entries)
         if order:
             rows = rows.order_by(*order)
