@@ -8,7 +8,7 @@ unknown      every other address below ours
 base         what they share
 parameters   those of registered exports, as DRF fields for the schema and as JSON Schema
 requests     what may be sent (options)
-bodies       JSON within bounds
+bodies       JSON that is bounded
 pages        lists in pages that hold still
 polling      ETag and Retry-After of an export
 throttles    how often one person may ask

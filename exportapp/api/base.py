@@ -61,12 +61,13 @@ class OwnView(APIView):
 
 
 class OwnViewSet(ViewSetMixin, OwnView, GenericAPIView[Any]):
-    pagination_class = Pages
+    pagination_class: Any = Pages
     filter_backends = []
 
     def paged(self, rows: Any, *order: str) -> Response:
         """One page of `rows` in this order, of which the last name is unique."""
-        self.paginator.ordering = order
+        pages: Any = self.paginator
+        pages.ordering = order
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 

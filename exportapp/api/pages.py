@@ -31,7 +31,7 @@ class Pages(CursorPagination):
         try:
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                self._check(cursor.position)
+                self._check(str(cursor.position))
         except (NotFound, FieldDoesNotExist, ValidationError, ValueError, OverflowError) as error:
             told = _("This is no cursor: take it from `next` or `previous` of an answer.")
             raise serializers.ValidationError({"cursor": [told]}) from error

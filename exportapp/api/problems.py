@@ -86,6 +86,7 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response:
         if status is not None:
             return _of_export_error(error, status)
     if isinstance(error, RequestDataTooBig):
+        # Django's own limit, where something else has read the body already.
         error = BodyTooLarge()
     plain = exception_handler(error, dict(context))
     if plain is None:

@@ -31,8 +31,9 @@ class ExportProgressSerializer(serializers.Serializer[Any]):
     live = serializers.BooleanField(help_text="False: what is committed, not what is under way.")
 
     def to_representation(self, instance: ExportJob | Status) -> Any:
-        known = instance if isinstance(instance, Status) else self.context.get("status")
-        return super().to_representation(known or status_of(instance))
+        if isinstance(instance, ExportJob):
+            instance = self.context.get("status") or status_of(instance)
+        return super().to_representation(instance)
 
 
 class ExportErrorSerializer(serializers.Serializer[Any]):
@@ -76,6 +77,7 @@ class ExportLinksSerializer(serializers.Serializer[Any]):
     resume = serializers.URLField(allow_null=True)
     cancel = serializers.URLField(allow_null=True)
     start_over = serializers.URLField(allow_null=True)
+    discard = serializers.URLField(allow_null=True)
     download = serializers.URLField(allow_null=True)
     manifest = serializers.URLField(allow_null=True)
 
@@ -88,6 +90,7 @@ class ExportLinksSerializer(serializers.Serializer[Any]):
             "resume": instance.can_resume,
             "cancel": instance.can_cancel,
             "start-over": instance.can_start_over,
+            "discard": instance.can_discard,
             "download": instance.can_download,
             "manifest": instance.can_download,
         }

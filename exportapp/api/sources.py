@@ -51,9 +51,7 @@ class OfferedColumnSerializer(serializers.Serializer[Any]):
     kind = serializers.CharField(
         allow_null=True, help_text='As its cells are, "text" or "date"; null where rows decide.'
     )
-    default = serializers.BooleanField(  # type: ignore[assignment]
-        help_text="Whether it is there when nobody names columns."
-    )
+    default = serializers.BooleanField(help_text="Whether it is there when nobody names columns.")
 
 
 class OfferedFormatSerializer(serializers.Serializer[Any]):

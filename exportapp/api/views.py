@@ -140,6 +140,12 @@ class ExportViewSet(OwnViewSet):
         """Give the export up."""
         return self._answer(lifecycle.cancel(self.get_object(), user=request.user))
 
+    @extend_schema(**DEED)
+    @action(detail=True, methods=["post"])
+    def discard(self, request: Request, pk: str) -> Response:
+        """Remove the files of an export that has ended, before their time."""
+        return self._answer(lifecycle.discard(self.get_object(), user=request.user))
+
     @extend_schema(
         request=None, responses={201: ExportSerializer} | problems(400, 403, 404, 409, 429)
     )

@@ -76,6 +76,7 @@ def change_list(filters: Filters, query: Mapping[str, list[str]]) -> ChangeList:
     Raises UnknownName or RequestRefused for the parameter that the list page would not take, or
     that `filters` does not.
     """
+    filters.check(query)
     try:
         return _build(filters, query)
     except REFUSALS as error:

@@ -8,24 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Self
 
 from django.contrib.admin import ModelAdmin
 from django.db.models.constants import LOOKUP_SEP
-from django.utils.translation import gettext as _
 
-from exportapp.exceptions import RequestRefused, UnknownName
+from exportapp.exceptions import UnknownName
+from exportapp.tables.bounds import EXPRESSIONS
 from exportapp.tables.changelist import request_of
+from exportapp.tables.offered import Offered
 from exportapp.tables.paths import steps
 from exportapp.tables.readable import may_ask
 from exportapp.tables.selection import Operator, Viewer
 from exportapp.tables.withheld import Withheld
-
-COSTLY: Final = frozenset({"regex", "iregex"})
-"""A pattern can keep a database busy for ever; it is the person who would write it."""
-
-MAX_PIECES: Final = 10
-"""Fields, transforms and the operator of one filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +32,11 @@ class Filters:
     columns: Collection[str]
     """Names of columns that this person may have, fields or not."""
     withheld: Withheld
+
+    @classmethod
+    def of(cls, model_admin: ModelAdmin[Any], viewer: Viewer) -> Self:
+        offered = Offered(model_admin, viewer)
+        return cls(model_admin, viewer, frozenset(offered.names()), offered.withheld)
 
     @property
     def names(self) -> list[str]:
@@ -60,29 +60,15 @@ class Filters:
     def require(self, name: str) -> None:
         """`name` is a filter that none of the list's own took.
 
-        Raises UnknownName for what this person may not ask about, and RequestRefused for an
-        operator that costs too much.
+        Raises UnknownName for what this person may not ask about.
         """
-        if isinstance(self.viewer.user, Operator):
-            return
-        pieces = name.split(LOOKUP_SEP)
-        if len(pieces) > MAX_PIECES:
-            told = _("The filter '{name}' has {given} parts; {most} is the most.")
-            raise RequestRefused(told.format(name=name[:100], given=len(pieces), most=MAX_PIECES))
-        if not self._may_ask(name):
+        if not isinstance(self.viewer.user, Operator) and not self._may_ask(name):
             raise UnknownName("filter", name, self.names)
-        if COSTLY & set(pieces):
-            told = _(
-                "The filter '{name}' cannot be used: '{operator}' is not offered. "
-                "Valid operators: {valid}."
-            )
-            valid = ", ".join(self.operators(name))
-            raise RequestRefused(told.format(name=name, operator=pieces[-1], valid=valid))
 
     def operators(self, name: str) -> list[str]:
         """What may stand behind the field that `name` begins with."""
         found = steps(self.model_admin.model, name)
-        return sorted(set(found[-1].get_lookups()) - COSTLY) if found else []
+        return sorted(set(found[-1].get_lookups()) - EXPRESSIONS) if found else []
 
     def _may_ask(self, name: str) -> bool:
         found = steps(self.model_admin.model, name)

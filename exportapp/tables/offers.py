@@ -13,6 +13,7 @@ from django.forms import Field
 
 from exportapp.exceptions import RequestRefused
 from exportapp.tables.changelist import change_list
+from exportapp.tables.filters import Filters
 from exportapp.tables.registered import ExportSource
 from exportapp.tables.selection import Viewer
 from exportapp.tables.sources import AnySource, Source
@@ -48,7 +49,7 @@ def offer_of(source: AnySource, viewer: Viewer) -> Offer:
 
 
 def _of_list(source: Source, viewer: Viewer) -> Offer:
-    own = {spec.key for spec in source.columns(None, viewer)}
+    own = source.own_columns(viewer)
     columns = []
     for name in source.available_columns(viewer):
         try:
@@ -57,7 +58,7 @@ def _of_list(source: Source, viewer: Viewer) -> Offer:
             # A field of the page that no cell can hold.
             continue
         columns.append(OfferedColumn(name, spec.title, spec.kind.value, name in own))
-    filters = source.filters(viewer)
+    filters = Filters.of(source.model_admin, viewer)
     listed = change_list(filters, {})
     names = (column.name for column in columns)
     return Offer(

@@ -122,15 +122,6 @@ class ExportSource:
         """Whether a selection's columns may have this name."""
         return self._full(name) in self.available_columns(viewer)
 
-    def words(self, selection: Selection, viewer: Viewer) -> tuple[str, ...]:
-        """The parameters and what was chosen, for people; parameters must be settled."""
-        with viewer.active():
-            fields = self.fields(viewer)
-            values = self._values(selection.parameters, viewer)
-            titles = self.titles([name.removeprefix("-") for name in selection.order], viewer)
-            told = parameter_words(fields, values)
-            return (*told, *order_words(titles, selection.order))
-
     def described(self, viewer: Viewer) -> Iterator[tuple[str, str, Kind | None]]:
         """Name, title and kind of each column that `viewer` may have, before parameters are known.
 
@@ -142,6 +133,15 @@ class ExportSource:
     def sortable(self, viewer: Viewer) -> list[str]:
         """The names that a selection's order may have."""
         return [name for part in self._parts() for name in part.sortable(viewer)]
+
+    def words(self, selection: Selection, viewer: Viewer) -> tuple[str, ...]:
+        """The parameters and what was chosen, for people; parameters must be settled."""
+        with viewer.active():
+            fields = self.fields(viewer)
+            values = self._values(selection.parameters, viewer)
+            titles = self.titles([name.removeprefix("-") for name in selection.order], viewer)
+            told = parameter_words(fields, values)
+            return (*told, *order_words(titles, selection.order))
 
     def filename(self, selection: Selection, viewer: Viewer) -> str:
         """What the file is called, without its ending; parameters must be settled."""

@@ -82,8 +82,7 @@ class Source:
 
     def words(self, selection: Selection, viewer: Viewer) -> tuple[str, ...]:
         """What narrows and orders the rows, for people. Raises as `queryset` does for a query."""
-        self.withheld(viewer.user).check_query(self.model_admin, selection.query, viewer)
-        return list_words(self.filters(viewer), selection)
+        return list_words(self.model_admin, selection, viewer)
 
     def filename(self, selection: Selection, viewer: Viewer) -> str:
         """What the file is called, without its ending."""
@@ -107,9 +106,7 @@ class Source:
         this viewer may not have.
         """
         with viewer.active():
-            filters = self.filters(viewer)
-            filters.check(selection.query)
-            listed = change_list(filters, selection.query)
+            listed = change_list(Filters.of(self.model_admin, viewer), selection.query)
             rows: QuerySet[Any] = listed.queryset
             if selection.keys is not None:
                 rows = rows.filter(pk__in=[key_of(self.model, text) for text in selection.keys])
@@ -161,11 +158,6 @@ class Source:
     def sheet_titles(self) -> dict[str, str]:
         """None: a list is one sheet."""
         return {}
-
-    def filters(self, viewer: Viewer) -> Filters:
-        """What the list may be narrowed by."""
-        columns = self.available_columns(viewer)
-        return Filters(self.model_admin, viewer, columns, self.withheld(viewer.user))
 
     def takes(self, name: str, viewer: Viewer) -> bool:
         """Whether `columns` takes this name."""

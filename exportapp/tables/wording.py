@@ -29,7 +29,7 @@ from exportapp.tables.filters import Filters
 from exportapp.tables.kinds import field_kind
 from exportapp.tables.params import Fields
 from exportapp.tables.paths import ToManyPath, follow, steps
-from exportapp.tables.selection import PAGING, Selection
+from exportapp.tables.selection import PAGING, Selection, Viewer
 from exportapp.tables.titles import title_of_name
 from exportapp.xlsx import Kind
 
@@ -79,15 +79,17 @@ AGE: Final = (pgettext_lazy("rows", "oldest first"), pgettext_lazy("rows", "newe
 """The same of the date by which the model's rows are told apart."""
 
 
-def list_words(allowed: Filters, selection: Selection) -> tuple[str, ...]:
+def list_words(
+    model_admin: ModelAdmin[Any], selection: Selection, viewer: Viewer
+) -> tuple[str, ...]:
     """ "status is Paid", "search “lamp”", "newest first": none for the whole list in its own order.
 
     Raises as the list does for a query that it does not take.
     """
     query = {name: v for name, v in selection.query.items() if name not in PAGING and any(v)}
-    with allowed.viewer.active():
-        listed = change_list(allowed, query)
-        words = _Words(allowed.model_admin, listed, query)
+    with viewer.active():
+        listed = change_list(Filters.of(model_admin, viewer), query)
+        words = _Words(model_admin, listed, query)
         order = words.named(selection.order) if selection.order else words.clicked()
         return tuple(str(word) for word in (*words.filters(), *words.search(), *order))
 
@@ -109,15 +111,15 @@ def order_words(titles: Mapping[str, str], order: Sequence[str]) -> Iterator[str
 
 
 def _shown_values(field: forms.Field, value: Any) -> Iterator[str]:
-    # The choices of a model are all of its rows.
-    has_few = not isinstance(field, forms.ModelChoiceField)
-    choices: Any = getattr(field, "choices", ()) if has_few else ()
-    labels: dict[str, Any] = {str(code): label for code, label in flatten_choices(choices)}
+    choices: Any = (
+        () if isinstance(field, forms.ModelChoiceField) else getattr(field, "choices", ())
+    )
+    labels = {str(code): str(text) for code, text in flatten_choices(choices)}
     for one in value if isinstance(value, list | tuple | QuerySet) else [value]:
         if one is True:
             yield _("yes")
         else:
-            yield str(labels.get(str(one)) or localize(one))
+            yield labels.get(str(one)) or str(localize(one))
 
 
 class _Words:
@@ -188,8 +190,8 @@ class _Words:
         several = values[-1].split(",") if lookup == "in" else values
         value = get_text_list(self._shown(path, several), _("or"))
         if lookup == "isnull":
-            return str(EMPTY[values[-1].lower() in ("1", "true")] % {"title": title})
-        return str(LOOKUPS.get(lookup, NAMED) % {"title": title, "value": value})
+            return EMPTY[values[-1].lower() in ("1", "true")] % {"title": title}
+        return LOOKUPS.get(lookup, NAMED) % {"title": title, "value": value}
 
     def _split(self, name: str) -> tuple[str, str]:
         """The path of a parameter and its lookup."""

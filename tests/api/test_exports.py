@@ -11,7 +11,7 @@ from exportapp.models import ExportIssue, ExportJob
 from exportapp.states import JobState
 from tests.api.conftest import URL, ask, finished, job_of
 
-DEEDS = ("pause", "resume", "cancel")
+DEEDS = ("pause", "resume", "cancel", "discard")
 
 
 def put(export, state):
@@ -201,8 +201,9 @@ def test_issues_are_counted_by_code_and_listed_in_order(api):
 def test_an_export_that_has_ended_is_started_over_as_a_new_one(api):
     export = ask(api)
     path = f"{URL}{export['id']}/start-over/"
-    assert api.post(path).status_code == 409
+    assert (api.post(path).status_code, export["links"]["start_over"]) == (409, None)
     put(export, JobState.CANCELLED)
+    assert api.get(export["links"]["self"]).json()["links"]["start_over"].endswith(path)
 
     answer = api.post(path)
 

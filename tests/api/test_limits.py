@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 
 import pytest
@@ -112,52 +111,17 @@ def test_nobody_slips_past_by_asking_several_times_at_once(transactional_db, per
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "words"),
-    [
-        (b"[" * 2_700_000, 413, "larger than 2621440 bytes"),
-        (b"[" * 100_000 + b"]" * 100_000, 400, "nested more than 8 deep"),
-        (b'{"parameters": ' * 9 + b"1" + b"}" * 9, 400, "nested more than 8 deep"),
-        (json.dumps({"keys": [1] * 20_001}).encode(), 400, "more than 20000"),
-        (b'{"source": "\\ud800"}', 400, "surrogate"),
-        (b'{"\\ud800": 1}', 400, "surrogate"),
-        (b'{"preset": ' + b"9" * 5000 + b"}", 400, "JSON parse error"),
-        (b'{"preset": NaN}', 400, "JSON parse error"),
-        (b"\xff\xfe", 400, "JSON parse error"),
-    ],
-)
-def test_a_body_beyond_all_bounds_is_a_clear_problem(api, body, status, words):
-    answer = api.generic("POST", URL, body, content_type="application/json")
-
-    assert answer.status_code == status
-    assert answer["Content-Type"] == "application/problem+json"
-    assert words in answer.json()["detail"]
-
-
-@pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"columns": ["number"] * 1001}, "1001 columns; 1000 is the most"),
-        ({"order": ["number"] * 21}, "ordered by 21 names; 20"),
-        ({"keys": list(range(10_001))}, "10001 rows by their keys; 10000"),
-        ({"search": "x" * 501}, "search has 501 characters; 500"),
-        ({"search": "x " * 33}, "search has 33 words; 32"),
-        ({"filters": {f"f{number}": 1 for number in range(51)}}, "51 filters; 50"),
-        ({"filters": {"id__in": list(range(1001))}}, "'id__in' has 1001 values; 1000"),
-        ({"filters": {"id__in": ",".join(map(str, range(1001)))}}, "'id__in' has 1001 values"),
-        ({"filters": {"number": "x" * 1001}}, "'number' has 1001 characters; 1000"),
-        (
-            {"filters": {"number__regex": "(a+)+$"}},
-            "Valid operators: contain",
-        ),
         ({"filters": {"number__foo": "x"}}, "Valid operators: contain"),
-        ({"filters": {"__".join(["number", *["x"] * 10]): "1"}}, "has 11 parts; 10"),
-        ({"keys": [10**30]}, "is not a key of shop.Order"),
+        ({"filters": {"number__gte__lt": "x"}}, "Valid operators: contain"),
         ({"filters": {"created_at__gte": "soon"}}, "'created_at__gte=soon' cannot be used"),
+        ({"keys": [10**30]}, "is not a key of shop.Order"),
     ],
 )
-def test_a_request_for_too_much_names_what_and_the_most(api, asked, words):
+def test_a_filter_that_cannot_be_used_says_what_can(api, asked, words):
     answer = post(api, **asked)
 
-    assert answer.status_code == 400
+    assert (answer.status_code, answer.json()["code"]) == (400, "request_refused")
     assert words in answer.json()["detail"]
     assert not ExportJob.objects.exists()

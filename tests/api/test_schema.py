@@ -30,6 +30,7 @@ def test_the_schema_is_valid_and_names_every_endpoint(schema):
         ("post", f"{one}resume/"),
         ("post", f"{one}cancel/"),
         ("post", f"{one}start-over/"),
+        ("post", f"{one}discard/"),
         ("get", f"{one}download/"),
         ("get", f"{one}issues/"),
         ("get", f"{one}events/"),
