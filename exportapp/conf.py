@@ -105,6 +105,27 @@ class Settings:
     KEEP_FAILED_SECONDS: int = 3600
     """How long shards stay that cannot be removed, or that do not fit together, in seconds."""
 
+    NOTIFY: tuple[str, ...] = ("message",)
+    """How people are told of the end unless asked otherwise: names of channels."""
+
+    NOTICE_SECONDS: int = 24 * 3600
+    """How long a notice is tried again that cannot be delivered, in seconds."""
+
+    SITE_URL: str | None = None
+    """The address of the site for links in mails; None takes that of django.contrib.sites."""
+
+    WEBHOOKS: Mapping[str, Any] = {}  # noqa: RUF012 - never changed, replaced as a whole
+    """Webhooks by name, each with its `url` and `secret`."""
+
+    WEBHOOK_HOSTS: tuple[str, ...] = ()
+    """Hosts and networks of the inside that webhooks may call all the same."""
+
+    WEBHOOK_HTTP: bool = False
+    """Whether webhooks may be called without TLS."""
+
+    CHANNELS: Mapping[str, str] = {}  # noqa: RUF012 - never changed, replaced as a whole
+    """The project's own channels: by name, the dotted path of a class or a function."""
+
     def __getattribute__(self, name: str) -> Any:
         default = super().__getattribute__(name)
         return (

@@ -133,7 +133,7 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
 def test_what_the_package_imports_is_required(face: str) -> None:
     extras = PROJECT["optional-dependencies"]
     # What an option or a setting asks for says itself how to install it.
-    asked = PROJECT["dependencies"] + extras["sendfile"] + extras["verify"]
+    asked = PROJECT["dependencies"] + extras["sendfile"] + extras["verify"] + extras["webhooks"]
     api = ROOT / "exportapp" / "api"
     paths = [path for path in (ROOT / "exportapp").rglob("*.py") if api not in path.parents]
     if face == "api":

@@ -18,6 +18,8 @@ sharing      which texts are shared strings, and their numbers
 holding      one moment of the database for all who extract, and who holds it
 startover    what is dropped when that is gone
 transitions  every change of a job's state, with its event and its anchor
+announce     what everybody is told of such a change: notices with it, signals after it
+notices      being told of the end: messages, mails, webhooks, channels of the project's own
 errors       what an error means: try again, or ask a person
 errortable   the table of errors, in the words of verdicts
 breaker      leaves a database or storage alone after a storm of failures
@@ -54,6 +56,7 @@ transfer     what is delivered as a response: ranges, validators, who sends it
 options      how the file is to be: format, strings, delimiter
 filenames    what a person may call the file
 versions     the version in what is kept as JSON
+lookup       which template shows something of a model
 journal      events and log lines
 snapshot     what an engineer needs of a failure
 files        spool and result files: written, fsynced, renamed, then committed

@@ -18,6 +18,7 @@ from exportapp.exceptions import (
     IllegalTransition,
     NotAllowed,
 )
+from exportapp.jobs.announce import send_signal
 from exportapp.jobs.archive import Member, archive
 from exportapp.jobs.content import Content, FilePiece
 from exportapp.jobs.files import crc32_of, local_path
@@ -25,6 +26,7 @@ from exportapp.jobs.formats import format_of
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.rights import may_download, may_see, require_columns, require_export
 from exportapp.models import ExportFile, ExportJob
+from exportapp.signals import export_downloaded
 from exportapp.states import JobState
 from exportapp.tables.sources import find_source
 from exportapp.xlsx.deflate import crc32
@@ -114,6 +116,11 @@ def finished_files(job: ExportJob) -> list[ExportFile]:
     return list(job.files.all())
 
 
+def require_sound(job: ExportJob) -> None:
+    """Raises what `deliver` raises for files that are not ready, not there or not as they were."""
+    _sound(job, finished_files(job))
+
+
 def note(job: ExportJob, user: Any, taken: int | str, filename: str, *, resumed: bool) -> None:
     """Record that `user` took it, once for each download.
 
@@ -125,6 +132,7 @@ def note(job: ExportJob, user: Any, taken: int | str, filename: str, *, resumed:
         if before.exists():
             return
     record(job, Happened.DOWNLOADED, filename, user=user, file=taken)
+    send_signal(export_downloaded, job, user=user, file=taken, filename=filename)
 
 
 def require_download(user: Any, job: ExportJob) -> None:

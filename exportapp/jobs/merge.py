@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils.text import get_valid_filename
 
 from exportapp.exceptions import ExportError, FileDamaged
+from exportapp.jobs.announce import announce
 from exportapp.jobs.book import Book
 from exportapp.jobs.files import Written, kept_if_committed, opened, writing
 from exportapp.jobs.formats import Sheet, format_of
@@ -87,6 +88,7 @@ def _commit(
             before=JobState.MERGING,
             after=JobState.SUCCEEDED,
         )
+        announce(job, JobState.SUCCEEDED)
         if verified:
             said = f"{verified.rows} rows read back equal"
             record(job, Happened.VERIFIED, said, worker=worker_name(), **verified.told())

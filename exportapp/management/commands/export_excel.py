@@ -65,6 +65,12 @@ class Command(BaseCommand):
             help="of the file: " + ", ".join(NAMES),
         )
         asked.add_argument("--user", metavar="NAME", help="as this person; else as operator")
+        asked.add_argument(
+            "--notify",
+            action="append",
+            metavar="NAME",
+            help="how to be told of the end, such as email; again for several",
+        )
         how = parser.add_argument_group("how")
         how.add_argument("--output", "-o", type=Path, metavar="FILE")
         how.add_argument("--queue", action="store_true", help="leave the work to the workers")
@@ -131,6 +137,7 @@ class Command(BaseCommand):
             policy=recipe.policy,
             consistency=options["consistency"],
             options=recipe.options,
+            notify=options["notify"],
             queue=options["queue"],
         )
         self._run(job, options)
