@@ -6,7 +6,7 @@ listing    what the list of exports is filtered by
 deeds      the buttons, and what each says will happen; pressed is what is answered to them
 asking     a form for what has parameters, columns to choose or a preset
 pages      what the templates need to show one export; drawing makes its curve
-operations the page of superusers: how the whole of it does
+operations  the page of superusers: how the whole of it does
 downloads  files and manifests, or the page with the reason why not
 notices    a middleware: what waits for a person is said on their next page
 noticefield  how they want to be told, for a form
