@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from exportapp.admin.carried import Carried, is_arrival
 from exportapp.admin.columnform import ColumnForm
 from exportapp.admin.fileform import AS_USUAL, FileForm
+from exportapp.admin.noticefield import notice_field
 from exportapp.jobs import presets
 from exportapp.models import Consistency, ExportPreset
 from exportapp.tables.params import to_json
@@ -52,6 +53,9 @@ class OptionsForm(forms.Form):
 
     def __init__(self, viewer: Viewer, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        notify = notice_field(viewer.user)
+        if notify.choices:
+            self.fields["notify"] = notify
         if not presets.may_share(viewer.user):
             del self.fields["shared"]
 

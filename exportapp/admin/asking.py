@@ -113,6 +113,7 @@ class AskingPages:
             policy=form.cleaned("policy") or None,
             consistency=form.cleaned("consistency") or None,
             options=form.file.given,
+            notify=form.cleaned("notify"),
             traceparent=request.headers.get("traceparent"),
         )
         return to_job(request, self.site, job, is_new)

@@ -212,6 +212,15 @@ def test_a_preset_of_titles_order_and_codes_is_kept_and_used_for_other_rows(
     assert ExportJob.objects.get().selection["columns"] == ["amount"]
 
 
+def test_who_is_told_is_asked_too(desk: Client, orders: list[Order]) -> None:
+    assert 'name="notify" value="message"' in text_of(desk.get(PAID))
+    desk.post(PAID, sent("number") | {"notify": ["message"]})
+    desk.post(PAID, sent("status"))
+
+    notified = {job.columns[0]["key"]: job.notify for job in ExportJob.objects.all()}
+    assert notified == {"number": ["message"], "status": []}
+
+
 def test_a_double_click_makes_one_job_and_going_back_keeps_the_form(
     desk: Client, orders: list[Order]
 ) -> None:
