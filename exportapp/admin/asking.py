@@ -81,6 +81,7 @@ class AskingPages:
             "presets": presets.presets_of(request.user, source),
             "rows": ROWS,
             "preview": _previewed(form) if shows else None,
+            "preview_templates": templates_for(source.label, "_preview.html"),
         }
         title = _("Export %(rows)s") % {"rows": source.title}
         return self._page(request, templates_for(source.label, "ask.html"), title, context)

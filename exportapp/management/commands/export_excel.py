@@ -42,6 +42,8 @@ class Command(BaseCommand):
         asked.add_argument("--search", metavar="TEXT", help="as in the admin's search box")
         asked.add_argument("--order", metavar="NAMES", help="comma separated, '-' for descending")
         asked.add_argument("--columns", metavar="NAMES", help="comma separated")
+        asked.add_argument("--title", action="append", default=[], metavar="NAME=TEXT")
+        asked.add_argument("--codes", action="store_true", help="codes of choices, not labels")
         asked.add_argument(
             "--param",
             action="append",
