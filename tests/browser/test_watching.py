@@ -136,7 +136,7 @@ def test_killed_workers_are_missed_and_others_take_over(
 
     expect(state(page)).to_have_text("Ready", timeout=READY_MS)
     expect(page.locator(".export-silent")).to_have_count(0)
-    expect(page.locator("#export-events")).to_contain_text("recovered")
+    expect(page.locator("#export-events")).to_contain_text("recovered from a lost worker")
     assert len(set(download(page))) == ORDERS
 
 
