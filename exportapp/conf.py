@@ -93,6 +93,16 @@ class Settings:
     THROTTLE_SECONDS: float = 5.0
     """The least time between two calls of THROTTLE by one worker."""
 
+    RUNNING_PER_PERSON: int | None = 50
+    """How many exports of one person may be under way at a time; None sets no limit."""
+
+    API_RATES: Mapping[str, str | None] = {  # noqa: RUF012 - never changed, merged with the project's
+        "create": "60/min",
+        "stream": "30/min",
+        "download": "300/min",
+    }
+    """How often one person may ask over REST, by scope; one that is not named keeps its rate."""
+
     SENDFILE: bool = False
     """Whether the web server sends finished files, by django-sendfile2 and its settings."""
 

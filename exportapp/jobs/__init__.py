@@ -3,6 +3,7 @@
 lifecycle    the one doorway for people: create, pause, resume, cancel, start over, discard
 stream       rows as a workbook while they are read: no job, no file
 rights       who may export, see, manage and download
+room         how many exports one person may have under way
 recall       what a job asked for, rebuilt from code as that person
 tasks        what RQ calls: two-line shims that take ids
 wakeups      how workers are told that there is work, and make way for others
@@ -54,7 +55,7 @@ archive      several of them as one zip that nobody writes
 content      bytes of which any range can be read
 transfer     what is delivered as a response: ranges, validators, who sends it
 options      how the file is to be: format, strings, delimiter
-filenames    what a person may call the file
+filenames    what a person may call the file, and names that are safe wherever they go
 versions     the version in what is kept as JSON
 lookup       which template shows something of a model
 journal      events and log lines

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
 from exportapp.exceptions import IllegalTransition, RequestRefused, UnknownName
+from exportapp.jobs.filenames import MOST_OF_JOB, safe_filename
 from exportapp.jobs.formats import format_with
 from exportapp.jobs.journal import Happened, record, trace_id
 from exportapp.jobs.leases import PROGRESS, SETTLED, is_held
@@ -25,6 +26,7 @@ from exportapp.jobs.progress import Anchors
 from exportapp.jobs.recall import require_same_columns
 from exportapp.jobs.retention import remove_all
 from exportapp.jobs.rights import source_for, viewer_of
+from exportapp.jobs.room import room_for
 from exportapp.jobs.slices import require_reader
 from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
@@ -57,8 +59,8 @@ def create(
     `traceparent` is the header of that name (W3C), whose trace this export belongs to.
     `queue=False` leaves all the work to the caller.
 
-    Raises RequestRefused (UnknownName) for a wrong request and NotAllowed for a missing right;
-    nothing is created then.
+    Raises RequestRefused (UnknownName, TooManyRunning) for a wrong request and NotAllowed for a
+    missing right; nothing is created then.
     """
     source = source_for(viewer.user, selection.source, selection.site)
     selection = source.settled(selection, viewer)
@@ -185,7 +187,8 @@ def _options(given: Mapping[str, Any] | None) -> Options:
 
 
 def _filename(options: Options, otherwise: str) -> str:
-    return f"{options.filename or otherwise}{format_with(options).extension}"
+    name = safe_filename(options.filename or otherwise, MOST_OF_JOB)
+    return f"{name}{format_with(options).extension}"
 
 
 def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
@@ -212,7 +215,7 @@ def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
 
 def _insert(job: ExportJob, viewer: Viewer, queue: bool) -> tuple[ExportJob, bool]:
     try:
-        with transaction.atomic():
+        with transaction.atomic(), room_for(viewer.user):
             job.save(force_insert=True)
             record(job, Happened.ASKED, str(viewer.user), user=viewer.user)
             Anchors(job.pk).remember_request(job.request_key)

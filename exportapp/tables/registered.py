@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -20,6 +20,7 @@ from exportapp.tables.sheets import DOT, SheetSource, SheetSpec
 from exportapp.tables.titles import renamed
 from exportapp.tables.withheld import Withheld
 from exportapp.tables.wording import order_words, parameter_words
+from exportapp.xlsx import Kind
 
 NAME_LENGTH = 150
 """Of a file's name: a parameter may be long, and endings and numbers come behind it."""
@@ -120,6 +121,18 @@ class ExportSource:
     def takes(self, name: str, viewer: Viewer) -> bool:
         """Whether a selection's columns may have this name."""
         return self._full(name) in self.available_columns(viewer)
+
+    def described(self, viewer: Viewer) -> Iterator[tuple[str, str, Kind | None]]:
+        """Name, title and kind of each column that `viewer` may have, before parameters are known.
+
+        The viewer's language must be active.
+        """
+        for part in self._parts():
+            yield from part.described(viewer)
+
+    def sortable(self, viewer: Viewer) -> list[str]:
+        """The names that a selection's order may have."""
+        return [name for part in self._parts() for name in part.sortable(viewer)]
 
     def words(self, selection: Selection, viewer: Viewer) -> tuple[str, ...]:
         """The parameters and what was chosen, for people; parameters must be settled."""

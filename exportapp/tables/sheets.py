@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
@@ -24,6 +24,7 @@ from exportapp.tables.resolve import Resolver, as_column, column_name, with_uniq
 from exportapp.tables.selection import Viewer
 from exportapp.tables.titles import own_title
 from exportapp.tables.withheld import Withheld
+from exportapp.xlsx import Kind
 
 DOT: Final = "."
 
@@ -104,6 +105,22 @@ class SheetSource:
         """What `viewer` may have, by name in a request."""
         kept = self.withheld(viewer.user).without(self.sheet.columns)
         return {self.full(column_name(entry)): entry for entry in kept}
+
+    def described(self, viewer: Viewer) -> Iterator[tuple[str, str, Kind | None]]:
+        """Name, title and kind of each column; no kind of what only the queryset knows.
+
+        The viewer's language must be active.
+        """
+        resolver = Resolver(self.sheet.model, self.sheet, self.sheet.model._default_manager.none())
+        for name, entry in self.offered(viewer).items():
+            column = as_column(entry)
+            try:
+                spec = resolver.resolve(entry)
+            except RequestRefused:
+                title = column_name(entry) if column.title is None else column.title
+                yield name, str(title), column.kind
+            else:
+                yield name, spec.title, spec.kind
 
     def sortable(self, viewer: Viewer) -> dict[str, str]:
         """The paths that `viewer` may order by, by name in a request."""

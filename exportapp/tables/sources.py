@@ -16,7 +16,6 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin import site as default_site
 from django.contrib.admin.sites import all_sites
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.utils.text import slugify
 
@@ -25,12 +24,14 @@ from exportapp.tables.bounds import require_bounded
 from exportapp.tables.changelist import change_list, request_of, sort_field, turned
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.exports import export_permission, registered
+from exportapp.tables.filters import Filters
 from exportapp.tables.offered import Offered, declared_columns
 from exportapp.tables.params import Fields
 from exportapp.tables.registered import ExportSource
 from exportapp.tables.resolve import Resolver, column_name, with_unique_keys
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sheets import SheetSpec
+from exportapp.tables.ticked import key_of
 from exportapp.tables.titles import own_title, renamed
 from exportapp.tables.withheld import Withheld
 from exportapp.tables.wording import list_words
@@ -81,7 +82,6 @@ class Source:
 
     def words(self, selection: Selection, viewer: Viewer) -> tuple[str, ...]:
         """What narrows and orders the rows, for people. Raises as `queryset` does for a query."""
-        self.withheld(viewer.user).check_query(self.model_admin, selection.query, viewer)
         return list_words(self.model_admin, selection, viewer)
 
     def filename(self, selection: Selection, viewer: Viewer) -> str:
@@ -106,13 +106,12 @@ class Source:
         this viewer may not have.
         """
         with viewer.active():
-            self.withheld(viewer.user).check_query(self.model_admin, selection.query, viewer)
-            listed = change_list(self.model_admin, viewer, selection.query)
+            listed = change_list(Filters.of(self.model_admin, viewer), selection.query)
             rows: QuerySet[Any] = listed.queryset
             if selection.keys is not None:
-                rows = rows.filter(pk__in=[self._key(text) for text in selection.keys])
+                rows = rows.filter(pk__in=[key_of(self.model, text) for text in selection.keys])
             if selection.order:
-                items = (self._order_item(name, listed, viewer) for name in selection.order)
+                items = (self.order_item(name, listed, viewer) for name in selection.order)
                 rows = rows.order_by(*items)
         if "?" in rows.query.order_by:
             raise RequestRefused("A random order cannot be exported: order by a field.")
@@ -171,17 +170,8 @@ class Source:
         """The columns of `export_columns` that this person lacks the permission for."""
         return Withheld.of(self.model, declared_columns(self.model_admin) or (), user)
 
-    def _key(self, text: str) -> Any:
-        key = self.model._meta.pk
-        if len(self.model._meta.pk_fields) > 1:
-            raise RequestRefused(f"Rows of {self.label} cannot be ticked: its key is composite.")
-        try:
-            return key.to_python(text)
-        except (ValidationError, ValueError) as error:
-            told = f"'{text}' is not a key of {self.label} ('{key.name}')."
-            raise RequestRefused(told) from error
-
-    def _order_item(self, name: str, listed: ChangeList, viewer: Viewer) -> Any:
+    def order_item(self, name: str, listed: ChangeList, viewer: Viewer) -> Any:
+        """What order_by() takes for `name`. Raises UnknownName."""
         plain, descending = name.removeprefix("-"), name.startswith("-")
         if Offered(self.model_admin, viewer).may_name(plain):
             return name

@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from exportapp.tables.changelist import NOT_FILTERS, change_list
+from exportapp.tables.filters import Filters
 from exportapp.tables.kinds import field_kind
 from exportapp.tables.params import Fields
 from exportapp.tables.paths import ToManyPath, follow, steps
@@ -87,7 +88,7 @@ def list_words(
     """
     query = {name: v for name, v in selection.query.items() if name not in PAGING and any(v)}
     with viewer.active():
-        listed = change_list(model_admin, viewer, query)
+        listed = change_list(Filters.of(model_admin, viewer), query)
         words = _Words(model_admin, listed, query)
         order = words.named(selection.order) if selection.order else words.clicked()
         return tuple(str(word) for word in (*words.filters(), *words.search(), *order))

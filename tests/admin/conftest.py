@@ -19,6 +19,7 @@ from project.shop.models import Order
 ORDERS = reverse("admin:shop_order_changelist")
 EXPORT_ALL = reverse("admin:shop_order_export_to_excel")
 JOBS = reverse("admin:exportapp_exportjob_changelist")
+ASK = reverse("admin:exportapp_exportjob_ask", args=["shop.Order"])
 
 
 def page_of(job: ExportJob) -> str:

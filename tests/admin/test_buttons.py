@@ -124,6 +124,7 @@ def test_the_action_stops_what_it_can_and_says_what_it_cannot(
     desk: Client, clerk: User, asked: ExportJob, finish: Finish
 ) -> None:
     finish(asked)
+    desk.get(JOBS)  # tells that it is ready
     running = ask_for(clerk, "o=1")
     desk.get(JOBS)  # takes the messages so far
     both = [str(asked.pk), str(running.pk)]

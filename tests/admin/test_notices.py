@@ -182,7 +182,7 @@ def test_a_second_site_has_its_own_pages_and_links_lead_to_them(
     settings.EXPORTAPP_NOTIFY = ("message", "email")
     desk, root = Client(), User.objects.create_superuser("root", "root@shop.example")
     desk.force_login(root)
-    assert b"/office/shop/order/export-to-excel/" in desk.get("/office/shop/order/").content
+    assert b"/office/exportapp/exportjob/new/shop.Order/" in desk.get("/office/shop/order/").content
     wanted = Selection(source="shop.Order", site="backoffice")
     job = finish(lifecycle.create(wanted, Viewer.now(root), queue=False)[0])
     own = f"/office/exportapp/exportjob/{job.pk}/change/"
