@@ -28,6 +28,7 @@ from exportapp.jobs.delivery import deliver, deliver_manifest
 from exportapp.jobs.early import deliver_shard
 from exportapp.jobs.rights import may_see
 from exportapp.jobs.wakeups import wake_reconciler
+from exportapp.jobs.words import who
 from exportapp.models import ExportJob
 
 
@@ -38,7 +39,7 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     To have it on another AdminSite as well: `site.register(ExportJob, ExportJobAdmin)`.
     """
 
-    list_display = ("what", "requested_by", "created_at")
+    list_display = ("what", "who", "created_at")
     list_per_page = 25
     actions = ("pause_selected", "resume_selected", "cancel_selected")
 
@@ -77,6 +78,10 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=_("export"), ordering="source")
     def what(self, job: ExportJob) -> str:
         return title_of_source(job)
+
+    @admin.display(description=_("person"), ordering="requested_by")
+    def who(self, job: ExportJob) -> str:
+        return who(job)
 
     @admin.action(description=_("Pause selected exports"))
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[ExportJob]) -> None:

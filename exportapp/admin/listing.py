@@ -18,10 +18,6 @@ from exportapp.models import ExportJob
 from exportapp.tables.bounds import require_query
 from exportapp.tables.sources import find_source
 
-FILTERS: Any = ("status", ("created_at", admin.DateFieldListFilter))
-FILTERS_OF_ALL: Any = (("requested_by", admin.RelatedOnlyFieldListFilter),)
-"""For those who see more than their own."""
-
 
 class JobChangeList(ChangeList):
     def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Any]:
@@ -48,8 +44,22 @@ class SourceFilter(admin.SimpleListFilter):
         return queryset.filter(source=self.value()) if self.value() else queryset
 
 
+class DateFilter(admin.DateFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("date")
+
+
+class PersonFilter(admin.RelatedOnlyFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("person")
+
+
 def filters_for(user: Any) -> list[Any]:
-    return [FILTERS[0], SourceFilter, *FILTERS[1:], *(FILTERS_OF_ALL if user.is_superuser else ())]
+    """By person only for those who see more than their own."""
+    of_all = [("requested_by", PersonFilter)] if user.is_superuser else []
+    return ["status", SourceFilter, ("created_at", DateFilter), *of_all]
 
 
 def title_of_source(job: ExportJob) -> str:

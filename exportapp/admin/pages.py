@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from exportapp.admin.advice import advice_for
 from exportapp.admin.deeds import offered
 from exportapp.admin.drawing import Curve
+from exportapp.admin.happened import in_words
 from exportapp.admin.listing import title_of_source
 from exportapp.admin.lookup import templates_for
 from exportapp.exceptions import UnknownName
@@ -105,7 +106,8 @@ def may_have(user: Any, job: ExportJob) -> bool:
 
 def asked_in_words(job: ExportJob) -> str:
     """Which rows, in words: the one place that the page takes them from."""
-    return asked_for(job) or _("All rows of the list")
+    what = asked_for(job) or _("all rows of the list")
+    return _("%(rows)s: %(what)s") % {"rows": title_of_source(job), "what": what}
 
 
 def said(job: ExportJob, status: Status) -> str:
@@ -144,8 +146,9 @@ def _pretty(data: Any) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False)
 
 
-def _events(job: ExportJob) -> Any:
-    return job.events.select_related("user").order_by("-pk")[:EVENTS_SHOWN]
+def _events(job: ExportJob) -> list[tuple[Any, str]]:
+    events = job.events.select_related("user").order_by("-pk")[:EVENTS_SHOWN]
+    return [(event, in_words(event)) for event in events]
 
 
 def _issues(job: ExportJob, has_rows: Any) -> Sequence[tuple[str, int, list[ExportIssue]]]:

@@ -13,8 +13,10 @@ from django.utils.html import strip_tags
 
 from exportapp.admin.advice import OTHERWISE
 from exportapp.admin.deeds import DEEDS
+from exportapp.admin.happened import WORDS
 from exportapp.admin.pages import PARTS, describe
 from exportapp.jobs import lifecycle
+from exportapp.jobs.journal import Happened
 from exportapp.models import ExportJob
 from exportapp.states import ACTIVE, JobState
 from project.shop.models import Order
@@ -132,6 +134,10 @@ def test_the_page_counts_issues_by_code(desk: Client, asked: ExportJob, finish: 
 
     assert "Texts were cut: a cell holds 32,767 characters." in page
     assert "1,234" in page
+
+
+def test_every_kind_of_event_has_its_words() -> None:
+    assert WORDS.keys() == set(Happened)
 
 
 def test_the_page_tells_what_happened_and_who_did_it(

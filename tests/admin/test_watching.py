@@ -155,7 +155,7 @@ def test_the_page_says_what_its_tab_shows_and_what_is_read_out(
 def test_silence_and_a_redis_that_is_away_are_said(
     desk: Client, running: ExportJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exportapp.jobs.status.SILENT_SECONDS", -1.0)
+    monkeypatch.setattr("exportapp.jobs.status.SILENT_BEATS", -1)
     assert "No sign of life from the workers" in desk.get(page_of(running)).content.decode()
 
     away.OF_ANCHORS.begin()
