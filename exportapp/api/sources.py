@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, get_args
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -41,6 +41,7 @@ class ExportSourceSerializer(serializers.Serializer[Any]):
     url = serializers.URLField(help_text="Everything that can be said about it.")
 
 
+@extend_schema_serializer(many=False)
 class ExportSourcesSerializer(serializers.Serializer[Any]):
     results = ExportSourceSerializer(many=True)
 

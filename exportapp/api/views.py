@@ -30,6 +30,9 @@ from exportapp.tables.selection import Viewer
 
 JSON = JSONRenderer.media_type
 
+FILES = (XLSX, "text/csv", "application/gzip", "application/vnd.apache.parquet", ZIP)
+"""What a download may be."""
+
 DEED: dict[str, Any] = {
     "request": None,
     "responses": {200: ExportSerializer} | problems(403, 404, 409),
@@ -159,12 +162,7 @@ class ExportViewSet(OwnViewSet):
 
     @extend_schema(
         parameters=[DownloadQuery],
-        responses={
-            (200, XLSX): OpenApiTypes.BINARY,
-            (200, ZIP): OpenApiTypes.BINARY,
-            (206, XLSX): OpenApiTypes.BINARY,
-            (206, ZIP): OpenApiTypes.BINARY,
-        }
+        responses={(status, kind): OpenApiTypes.BINARY for status in (200, 206) for kind in FILES}
         | problems(400, 403, 404, 409, 410, 416, 429),
     )
     @action(detail=True)
