@@ -93,6 +93,9 @@ class Settings:
     THROTTLE_SECONDS: float = 5.0
     """The least time between two calls of THROTTLE by one worker."""
 
+    STREAM_ROWS: int = 1_048_575
+    """Rows of one stream at most: while it runs it takes a thread of the web server."""
+
     SENDFILE: bool = False
     """Whether the web server sends finished files, by django-sendfile2 and its settings."""
 

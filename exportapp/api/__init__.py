@@ -4,7 +4,9 @@ urls         `include("exportapp.api.urls")`
 views        the endpoints; each calls jobs.lifecycle or jobs.delivery and adds nothing
 parameters   those of registered exports, as DRF fields for the schema
 presets      the endpoints of presets
+streaming    a file that is sent while it is made
 requests     what may be sent
+queries      the same in a query string
 serializers  what is answered
 problems     every error as RFC 9457 problem details
 """

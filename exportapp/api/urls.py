@@ -4,6 +4,7 @@ from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
 from exportapp.api.presets import ExportPresetViewSet
+from exportapp.api.streaming import StreamViewSet
 from exportapp.api.views import ExportViewSet
 
 app_name = "exportapp_api"
@@ -13,4 +14,7 @@ router = SimpleRouter()
 router.register("exports/presets", ExportPresetViewSet, basename="preset")
 router.register("exports", ExportViewSet, basename="export")
 
-urlpatterns = [path("", include(router.urls))]
+urlpatterns = [
+    path("exports/stream/", StreamViewSet.as_view({"get": "stream"}), name="export-stream"),
+    path("", include(router.urls)),
+]
