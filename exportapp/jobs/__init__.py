@@ -1,7 +1,11 @@
 """What happens to an export, from the click to the file.
 
 lifecycle    the one doorway for people: create, pause, resume, cancel, start over, discard
-stream       rows as a workbook while they are read: no job, no file
+stream       rows as a file while they are read: no job, nothing kept
+growing, feed
+             the workbook of a stream, and the rows of one of its sheets
+stop         the end of a stream from another thread
+pump         what is made while it is sent, as a body under WSGI and ASGI
 rights       who may export, see, manage and download
 room         how many exports one person may have under way
 recall       what a job asked for, rebuilt from code as that person
