@@ -105,7 +105,7 @@ class Withheld:
         searched = any(query.get(SEARCH_VAR, ()))
         if searched and self.is_searched(model_admin.get_search_fields(request)):
             raise RequestRefused(
-                "The search looks into a column that you may not have: filter instead."
+                _("The search looks into a column that you may not have: filter instead.")
             )
         self._check_clicked(model_admin, model_admin.get_list_display(request), query)
 
@@ -125,7 +125,9 @@ class Withheld:
             order = getattr(attribute, "admin_order_field", entry)
             if self.covers_any(entry if isinstance(entry, str) else None) or self.covers_any(order):
                 raise RequestRefused(
-                    f"The list cannot be ordered by its column {number}: you may not have it."
+                    _(
+                        "The list cannot be ordered by its column {number}: you may not have it."
+                    ).format(number=number)
                 )
 
 
