@@ -8,6 +8,7 @@ from typing import Any, Final
 from django import forms
 from django.contrib.admin.widgets import AdminDateWidget
 from django.http import HttpRequest
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from exportapp.admin.carried import Carried, is_arrival
@@ -136,6 +137,8 @@ class AskForm:
         found = list(self.columns.errors)
         for part in (self.options, self.parameters, self.file):
             found += map(str, part.non_field_errors())
+            if part.errors and not found:
+                found.append(_now("Please correct the error below."))
         return found
 
     def _parameters(self) -> dict[str, Any]:

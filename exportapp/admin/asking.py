@@ -68,7 +68,7 @@ class AskingPages:
             answer = self._do(request, form)
             if answer:
                 return answer
-        elif note:
+        elif note and not is_sent(request):
             messages.warning(request, note)
         if request.headers.get("HX-Request"):
             return self._preview(request, source, form, sent)
