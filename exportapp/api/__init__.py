@@ -5,6 +5,7 @@ views        the endpoints; each calls jobs.lifecycle or jobs.delivery and adds 
 parameters   those of registered exports, as DRF fields for the schema
 presets      the endpoints of presets
 streaming    a file that is sent while it is made
+live         what happens to an export, as it happens
 requests     what may be sent
 queries      the same in a query string
 serializers  what is answered

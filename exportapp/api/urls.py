@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
+from exportapp.api.live import LiveViewSet
 from exportapp.api.presets import ExportPresetViewSet
 from exportapp.api.streaming import StreamViewSet
 from exportapp.api.views import ExportViewSet
@@ -16,5 +17,6 @@ router.register("exports", ExportViewSet, basename="export")
 
 urlpatterns = [
     path("exports/stream/", StreamViewSet.as_view({"get": "stream"}), name="export-stream"),
+    path("exports/<uuid:pk>/events/stream/", LiveViewSet.as_view({"get": "live"}), name="live"),
     path("", include(router.urls)),
 ]

@@ -39,6 +39,7 @@ away         what Redis says when it is not there
 tally        what a shard turns out to hold while it is read
 words        an export and its issues in the words of its person
 presets      what people ask for again and again, under a name
+live         what happens to an export, as server-sent events
 status       what a person is told about an export
 manifest     what was made of what, written with the end of the job
 verify       the finished file read back and held against the rows that were read

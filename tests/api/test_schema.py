@@ -33,6 +33,7 @@ def test_the_schema_is_valid_and_names_every_endpoint(schema):
         ("get", f"{one}download/"),
         ("get", f"{one}issues/"),
         ("get", f"{one}manifest/"),
+        ("get", f"{one}events/stream/"),
         ("get", "/api/exports/stream/"),
         ("get", presets),
         ("post", presets),
