@@ -43,6 +43,7 @@ tally        what a shard turns out to hold while it is read
 preview      the first rows as the sheet will show them
 words        an export and its issues in the words of its person
 presets      what people ask for again and again, under a name
+live         what happens to an export, as server-sent events
 status       what a person is told about an export
 durations    how long it will take, in words
 shardmap     its shards, in a map of bounded size
