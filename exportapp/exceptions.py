@@ -17,6 +17,7 @@
   x VerificationFailed              a finished file does not read as what was put into it
   x SnapshotLost                    nobody holds the moment that all rows are to be read at
   x SnapshotTooOld                  it was held for longer than a database should
+  x NoticeRefused                   a notice cannot be delivered, however often it is tried
   x LeaseLost                       somebody else holds the piece: drop the file and go
   x WorkInterrupted                 asked to stop at the next batch boundary
 
@@ -153,6 +154,12 @@ class SnapshotTooOld(ExportError):
     """The rows could not be read in the time for which a snapshot may be held."""
 
     code = "snapshot_too_old"
+
+
+class NoticeRefused(ExportError):
+    """The notice cannot be delivered, however often it is tried."""
+
+    code = "notice_refused"
 
 
 class LeaseLost(ExportError):

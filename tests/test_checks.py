@@ -195,6 +195,7 @@ def test_an_admin_of_another_site_is_checked_too():
     site.register(Order, BackstageAdmin)
     try:
         assert "BackstageAdmin" in found()["E011"]
+        assert "'backstage' offers an export" in found()["E022"]
     finally:
         site.unregister(Order)
     assert found() == {}

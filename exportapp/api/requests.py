@@ -124,6 +124,11 @@ class NewExport(Asked):
         required=False,
         help_text="Without it what the project set. A snapshot needs PostgreSQL.",
     )
+    notify = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Channels by which you are told of the end; empty for none.",
+    )
     preset = serializers.IntegerField(
         required=False, help_text="The id of a preset; what else is said comes before it."
     )

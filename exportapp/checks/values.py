@@ -53,10 +53,13 @@ PATHS: Final[dict[str, tuple[Callable[[str], Any], str]]] = {
 }
 """Settings that name something in the project: what looks it up, and what it must be."""
 
+ELSEWHERE: Final = ("NOTIFY", "SITE_URL", "WEBHOOKS", "WEBHOOK_HOSTS", "CHANNELS")
+"""Settings that `notices` looks at."""
+
 
 def values_out_of_range() -> Iterator[CheckMessage]:
     for name, default in vars(Settings).items():
-        if name in PATHS or not name.isupper():
+        if name in PATHS or name in ELSEWHERE or not name.isupper():
             continue
         if valid := _out_of_range(name, default, getattr(conf, name)):
             yield message("E009", name=PREFIX + name, value=getattr(conf, name), valid=valid)

@@ -1,7 +1,11 @@
 """What happens to an export, from the click to the file.
 
 lifecycle    the one doorway for people: create, pause, resume, cancel, start over, discard
-stream       rows as a workbook while they are read: no job, no file
+stream       rows as a file while they are read: no job, nothing kept
+growing, feed
+             the workbook of a stream, and the rows of one of its sheets
+stop         the end of a stream from another thread
+pump         what is made while it is sent, as a body under WSGI and ASGI
 rights       who may export, see, manage and download
 room         how many exports one person may have under way
 recall       what a job asked for, rebuilt from code as that person
@@ -19,6 +23,8 @@ sharing      which texts are shared strings, and their numbers
 holding      one moment of the database for all who extract, and who holds it
 startover    what is dropped when that is gone
 transitions  every change of a job's state, with its event and its anchor
+announce     what everybody is told of such a change: notices with it, signals after it
+notices      being told of the end: messages, mails, webhooks, channels of the project's own
 errors       what an error means: try again, or ask a person
 errortable   the table of errors, in the words of verdicts
 breaker      leaves a database or storage alone after a storm of failures
@@ -53,8 +59,9 @@ archive      several of them as one zip that nobody writes
 content      bytes of which any range can be read
 transfer     what is delivered as a response: ranges, validators, who sends it
 options      how the file is to be: format, strings, delimiter
-filenames    what a person may call the file
+filenames    what a person may call the file, and names that are safe wherever they go
 versions     the version in what is kept as JSON
+lookup       which template shows something of a model
 journal      events and log lines
 snapshot     what an engineer needs of a failure
 files        spool and result files: written, fsynced, renamed, then committed

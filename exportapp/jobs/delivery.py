@@ -18,13 +18,16 @@ from exportapp.exceptions import (
     NotAllowed,
     NotReady,
 )
+from exportapp.jobs.announce import send_signal
 from exportapp.jobs.archive import Member, archive
 from exportapp.jobs.content import Content, FilePiece
+from exportapp.jobs.filenames import safe_filename
 from exportapp.jobs.files import crc32_of, local_path
 from exportapp.jobs.formats import format_of
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.rights import may_download, may_see, require_columns, require_export
 from exportapp.models import ExportFile, ExportJob
+from exportapp.signals import export_downloaded
 from exportapp.states import JobState
 from exportapp.tables.sources import find_source
 from exportapp.xlsx.deflate import crc32
@@ -89,7 +92,7 @@ def deliver_manifest(job: ExportJob, user: Any) -> Delivery:
     require_download(user, job)
     data = manifest_of(job)
     return Delivery(
-        filename=f"{PurePath(job.filename).stem}-{MANIFEST}",
+        filename=safe_filename(f"{PurePath(job.filename).stem}-{MANIFEST}"),
         content=Content((data,)),
         digest=hashlib.sha256(data).hexdigest(),
         content_type=JSON,
@@ -116,6 +119,11 @@ def finished_files(job: ExportJob) -> list[ExportFile]:
     return list(job.files.all())
 
 
+def require_sound(job: ExportJob) -> None:
+    """Raises what `deliver` raises for files that are not ready, not there or not as they were."""
+    _sound(job, finished_files(job))
+
+
 def note(job: ExportJob, user: Any, taken: int | str, filename: str, *, resumed: bool) -> None:
     """Record that `user` took it, once for each download.
 
@@ -127,6 +135,7 @@ def note(job: ExportJob, user: Any, taken: int | str, filename: str, *, resumed:
         if before.exists():
             return
     record(job, Happened.DOWNLOADED, filename, user=user, file=taken)
+    send_signal(export_downloaded, job, user=user, file=taken, filename=filename)
 
 
 def require_download(user: Any, job: ExportJob) -> None:
@@ -158,7 +167,7 @@ def _sound(job: ExportJob, files: Sequence[ExportFile]) -> list[Path]:
 def _one_of(job: ExportJob, file: ExportFile) -> Delivery:
     (path,) = _sound(job, [file])
     return Delivery(
-        filename=file.filename,
+        filename=safe_filename(file.filename),
         content=Content((FilePiece(path, file.size),)),
         digest=file.sha256,
         content_type=format_of(job).content_type,
@@ -170,7 +179,7 @@ def _one_of(job: ExportJob, file: ExportFile) -> Delivery:
 def _all_of(job: ExportJob, files: Sequence[ExportFile]) -> Delivery:
     members = [
         Member(
-            name=file.filename,
+            name=safe_filename(file.filename),
             crc32=crc32_of(file.path) if file.crc32 is None else file.crc32,
             content=FilePiece(path, file.size),
         )
@@ -182,7 +191,7 @@ def _all_of(job: ExportJob, files: Sequence[ExportFile]) -> Delivery:
     assert job.finished_at is not None
     content = archive(members, job.finished_at.astimezone(ZoneInfo(job.time_zone)))
     return Delivery(
-        filename=f"{PurePath(job.filename).stem}.zip",
+        filename=safe_filename(f"{PurePath(job.filename).stem}.zip"),
         content=content,
         digest=_digest(content, files),
         content_type=ZIP,

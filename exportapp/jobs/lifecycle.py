@@ -16,9 +16,11 @@ from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
 from exportapp.exceptions import IllegalTransition, RequestRefused, UnknownName
+from exportapp.jobs.filenames import MOST_OF_JOB, safe_filename
 from exportapp.jobs.formats import format_with
 from exportapp.jobs.journal import Happened, record, trace_id
 from exportapp.jobs.leases import PROGRESS, SETTLED, is_held
+from exportapp.jobs.notices import booking
 from exportapp.jobs.options import Options
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.recall import require_same_columns
@@ -43,6 +45,7 @@ def create(
     policy: str | None = None,
     consistency: str | None = None,
     options: Mapping[str, Any] | None = None,
+    notify: Sequence[str] | None = None,
     request_key: str | None = None,
     traceparent: str | None = None,
     queue: bool = True,
@@ -52,6 +55,7 @@ def create(
     Returns the job and whether it is new. Without a `request_key` of the caller's, an equal
     request finds its job as long as that is active. `policy` and `consistency` are the settings
     BAD_VALUES and CONSISTENCY unless given, `options` the setting OPTIONS where they are silent.
+    `notify` names the channels by which the person is told of the end: NOTIFY unless given.
     `traceparent` is the header of that name (W3C), whose trace this export belongs to.
     `queue=False` leaves all the work to the caller.
 
@@ -74,6 +78,7 @@ def create(
         options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
         consistency=_consistency(consistency or conf.CONSISTENCY, databases),
+        notify=booking.chosen(notify, viewer.user),
         requested_by=viewer.user if viewer.user.pk else None,
         by_operator=isinstance(viewer.user, Operator),
         language=viewer.language,
@@ -84,6 +89,7 @@ def create(
     job.request_key = _request_key(job, selection, viewer, request_key)
     found = _same_request(job.request_key, finished=request_key is not None)
     if found:
+        booking.add(found, notify, viewer.user)
         return found, False
     return _insert(job, viewer, queue)
 
@@ -142,12 +148,14 @@ def start_over(job: ExportJob, *, user: Any = None, queue: bool = True) -> Expor
     """
     if job.is_active:
         raise IllegalTransition(_("The export is running; cancel it before it is started over."))
+    viewer = viewer_of(job)
     new, _is_new = create(
         Selection.from_json(job.selection),
-        viewer_of(job),
+        viewer,
         policy=job.policy,
         consistency=job.consistency,
         options=job.options,
+        notify=booking.still_available(job.notify, viewer.user),
         queue=queue,
     )
     record(job, Happened.STARTED_OVER, f"as export {new.pk}", user=user, export=str(new.pk))
@@ -179,7 +187,8 @@ def _options(given: Mapping[str, Any] | None) -> Options:
 
 
 def _filename(options: Options, otherwise: str) -> str:
-    return f"{options.filename or otherwise}{format_with(options).extension}"
+    name = safe_filename(options.filename or otherwise, MOST_OF_JOB)
+    return f"{name}{format_with(options).extension}"
 
 
 def _consistency(name: str, aliases: Sequence[str]) -> Consistency:

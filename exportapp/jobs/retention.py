@@ -13,7 +13,7 @@ from exportapp.jobs import files
 from exportapp.jobs.journal import Happened, alarm, is_alarmed, record
 from exportapp.jobs.leases import is_held
 from exportapp.jobs.transitions import try_move
-from exportapp.models import ExportFile, ExportJob, ExportShard
+from exportapp.models import ExportFile, ExportJob, ExportNotice, ExportShard
 from exportapp.states import JobState
 
 ORPHAN_AGE: Final = timedelta(days=1)
@@ -52,10 +52,12 @@ def sweep(renew: Callable[[], None] = lambda: None) -> int:
 
 
 def remove_all(job: ExportJob) -> bool:
-    """Remove the folder of an export that is expired.
+    """Remove the folder of an export that is expired, and what somebody was still to be told.
 
     Where that fails a person is called, and it is tried again after KEEP_FAILED_SECONDS.
     """
+    # What became of them is among the events.
+    ExportNotice.objects.filter(job=job).delete()
     if is_alarmed(job, "expire"):
         return False
     try:

@@ -6,15 +6,17 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from exportapp.conf import conf
 from exportapp.jobs.progress import Anchors
 from exportapp.models import ExportJob, ExportShard
-from exportapp.states import ACTIVE, WORKING, JobState
+from exportapp.states import ACTIVE, JobState
 
 PHASES: Final = (JobState.EXTRACTING, JobState.RENDERING, JobState.MERGING)
 """What an export goes through, in order."""
 
-SILENT_SECONDS: Final = 10.0
-"""Workers that live are heard about once a second; a long statement keeps them silent as well."""
+SILENT_BEATS: Final = 10
+"""So many heartbeats of BEAT_SECONDS are missed before it is worth saying: workers that live are
+heard about once in each, but a long statement keeps them silent as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +58,9 @@ class Status:
     def silent_for(self) -> int | None:
         """Seconds without a sign of life from those who should be at it; None while all is well."""
         silence = self.seconds_since_update
-        if self.state not in WORKING or self.waiting or silence is None:
+        if self.state not in PHASES or self.waiting or silence is None:
             return None
-        return int(silence) if silence > SILENT_SECONDS else None
+        return int(silence) if silence > SILENT_BEATS * conf.BEAT_SECONDS else None
 
     @property
     def seconds_left(self) -> int | None:

@@ -14,6 +14,7 @@ from django_redis import get_redis_connection
 from exportapp.conf import conf
 from exportapp.jobs.away import AWAY, OF_ANCHORS
 from exportapp.jobs.exclusive import alone, first_in
+from exportapp.jobs.notices.sending import wake_if_due
 from exportapp.jobs.reconcile import reconcile
 from exportapp.jobs.retention import expire, sweep
 
@@ -56,6 +57,7 @@ def take_turn(*, thorough: bool = False) -> Turn | None:
         if renew is None:
             return None
         looked_after = reconcile(renew)
+        wake_if_due()
         removed = expire(renew)
         if thorough or first_in(SWEEP_SECONDS, "sweep"):
             removed += sweep(renew)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from django.utils import timezone, translation
-from django.utils.formats import localize
+from django.utils.formats import localize, number_format
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -115,7 +115,7 @@ def _ticked(selection: Selection) -> Iterator[str]:
     if selection.keys is not None:
         number = len(set(selection.keys))
         ticked = ngettext("%(count)s ticked row", "%(count)s ticked rows", number)
-        yield ticked % {"count": localize(number, use_l10n=True)}
+        yield ticked % {"count": number_format(number, use_l10n=True, force_grouping=True)}
 
 
 def _raw_parts(selection: Selection) -> list[str]:

@@ -111,10 +111,10 @@ def order_words(titles: Mapping[str, str], order: Sequence[str]) -> Iterator[str
 
 
 def _shown_values(field: forms.Field, value: Any) -> Iterator[str]:
-    choices: Any = (
-        () if isinstance(field, forms.ModelChoiceField) else getattr(field, "choices", ())
-    )
-    labels = {str(code): str(text) for code, text in flatten_choices(choices)}
+    # The choices of a model are all of its rows.
+    few = () if isinstance(field, forms.ModelChoiceField) else getattr(field, "choices", ())
+    pairs: Any = flatten_choices(few)
+    labels = {str(code): str(label) for code, label in pairs}
     for one in value if isinstance(value, list | tuple | QuerySet) else [value]:
         if one is True:
             yield _("yes")
@@ -190,8 +190,8 @@ class _Words:
         several = values[-1].split(",") if lookup == "in" else values
         value = get_text_list(self._shown(path, several), _("or"))
         if lookup == "isnull":
-            return EMPTY[values[-1].lower() in ("1", "true")] % {"title": title}
-        return LOOKUPS.get(lookup, NAMED) % {"title": title, "value": value}
+            return str(EMPTY[values[-1].lower() in ("1", "true")] % {"title": title})
+        return str(LOOKUPS.get(lookup, NAMED) % {"title": title, "value": value})
 
     def _split(self, name: str) -> tuple[str, str]:
         """The path of a parameter and its lookup."""

@@ -18,6 +18,7 @@ MISSING = "00000000-0000-0000-0000-000000000000"
 ONLY_IN_WORKERS = {
     "ExportError",
     "LeaseLost",
+    "NoticeRefused",
     "RowRefused",
     "SnapshotLost",
     "SnapshotTooOld",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
+from rest_framework.test import APIClient
 
 from exportapp.exceptions import RequestRefused
 from exportapp.jobs import lifecycle, presets
@@ -91,6 +94,27 @@ def test_a_preset_keeps_titles_of_columns_that_are_there() -> None:
     assert (found.dropped, dict(found.selection.titles)) == (("gone",), {"amount": "Sum"})
     with pytest.raises(RequestRefused, match="'nothing'"):
         presets.save(viewer, "other", orders(titles={"nothing": "x"}))
+
+
+@pytest.mark.django_db
+def test_the_interface_and_the_command_take_them(tmp_path: Path) -> None:
+    seed_shop(3, seed=1)
+    client = APIClient()
+    client.force_login(User.objects.create_superuser("ada"))
+    body = {"source": "shop.Order", "columns": ["status"], "titles": {"status": "S"}}
+    answer = client.post("/api/exports/", body | {"codes": True}, format="json")
+    assert answer.status_code == 201, answer.content
+    (job,) = ExportJob.objects.all()
+    assert (job.selection["titles"], job.selection["codes"]) == ({"status": "S"}, True)
+    wrong = client.post("/api/exports/", body | {"titles": {"number": "x"}}, format="json")
+    assert wrong.status_code == 400 and b"'number'" in wrong.content
+
+    path = tmp_path / "orders.xlsx"
+    asked = ("--columns", "status,number", "--title", "number=No.", "--title", "number=N=1")
+    call_command("export_excel", "shop.Order", *asked, "--codes", "--output", str(path))
+    rows = list(openpyxl.load_workbook(path).worksheets[0].values)
+    assert rows[0] == ("Status", "N=1")
+    assert {row[0] for row in rows[1:]} <= set(Order.Status.values)
 
 
 @pytest.mark.parametrize(

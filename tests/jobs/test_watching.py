@@ -16,7 +16,7 @@ from exportapp.jobs import lifecycle, pace, shardmap, status, work
 from exportapp.jobs.durations import about
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.shardmap import CELLS, counted, shard_map
-from exportapp.jobs.status import SILENT_SECONDS, Status, status_of
+from exportapp.jobs.status import SILENT_BEATS, Status, status_of
 from exportapp.models import ExportEvent, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
 from tests.jobs.test_work import step_until
@@ -146,9 +146,9 @@ def test_the_rate_settles_whatever_one_batch_does(running: ExportJob) -> None:
 
 def test_workers_that_give_no_sign_of_life_are_missed(running: ExportJob) -> None:
     assert status_of(running).silent_for is None
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=2 * SILENT_SECONDS)):
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=2 * SILENT_BEATS)):
         seen = status_of(running)
-        assert seen.silent_for is not None and seen.silent_for > SILENT_SECONDS
+        assert seen.silent_for is not None and seen.silent_for > SILENT_BEATS
         running.waiting_for = "The night is for others."
         assert status_of(running).silent_for is None
 

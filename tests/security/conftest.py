@@ -10,6 +10,7 @@ from django.test import Client
 from exportapp.jobs import lifecycle
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Selection, Viewer
+from project.shop.loading import seed_shop
 
 JOBS = "/admin/exportapp/exportjob/"
 ORDERS = "/admin/shop/order/"
@@ -52,6 +53,12 @@ def _own_exports(settings: Any, tmp_path: Any) -> None:
             "OPTIONS": {"location": tmp_path / "exports"},
         }
     }
+
+
+@pytest.fixture
+def committing(transactional_db: None) -> None:
+    """For exports that fail: a worker lets go of its connection then, and of all in between."""
+    seed_shop(2, seed=1)
 
 
 @pytest.fixture
