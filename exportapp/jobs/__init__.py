@@ -20,6 +20,7 @@ startover    what is dropped when that is gone
 transitions  every change of a job's state, with its event and its anchor
 errors       what an error means: try again, or ask a person
 errortable   the table of errors, in the words of verdicts
+redaction    what errors say, without secrets
 breaker      leaves a database or storage alone after a storm of failures
 throttle     when the user's tables are to be left alone, by the project's word
 waiting      exports that wait on purpose, say why and go on by themselves
