@@ -14,9 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
+from exportapp.api.base import OwnViewSet, problems
 from exportapp.api.serializers import ExportProgressSerializer
 from exportapp.api.streaming import UNBUFFERED
-from exportapp.api.views import OwnViewSet, problems
 from exportapp.jobs.live import Shown, Since, is_all_told, live
 from exportapp.jobs.pump import pumped
 from exportapp.jobs.stop import Stop
