@@ -1,7 +1,11 @@
 """What happens to an export, from the click to the file.
 
 lifecycle    the one doorway for people: create, pause, resume, cancel, start over, discard
-stream       rows as a workbook while they are read: no job, no file
+stream       rows as a file while they are read: no job, nothing kept
+growing, feed
+             the workbook of a stream, and the rows of one of its sheets
+stop         the end of a stream from another thread
+pump         what is made while it is sent, as a body under WSGI and ASGI
 rights       who may export, see, manage and download
 room         how many exports one person may have under way
 recall       what a job asked for, rebuilt from code as that person
@@ -23,6 +27,7 @@ announce     what everybody is told of such a change: notices with it, signals a
 notices      being told of the end: messages, mails, webhooks, channels of the project's own
 errors       what an error means: try again, or ask a person
 errortable   the table of errors, in the words of verdicts
+redaction    what errors say, without secrets
 breaker      leaves a database or storage alone after a storm of failures
 throttle     when the user's tables are to be left alone, by the project's word
 waiting      exports that wait on purpose, say why and go on by themselves
@@ -39,6 +44,7 @@ tally        what a shard turns out to hold while it is read
 preview      the first rows as the sheet will show them
 words        an export and its issues in the words of its person
 presets      what people ask for again and again, under a name
+live         what happens to an export, as server-sent events
 status       what a person is told about an export
 durations    how long it will take, in words
 shardmap     its shards, in a map of bounded size
