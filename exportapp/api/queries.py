@@ -30,7 +30,7 @@ _KINDS: Final[tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], Any], ...
 
 
 class StreamQuery(NewExport):
-    consistency = None  # type: ignore[assignment] - so a field of the base is left out
+    consistency = None  # type: ignore[assignment]  # how a field is left out
 
     @classmethod
     def described(cls) -> list[OpenApiParameter]:
