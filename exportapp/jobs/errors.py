@@ -94,13 +94,13 @@ def _chain(error: BaseException, end: BaseException | None) -> Iterator[BaseExce
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
-def backoff(attempt: int) -> float:
+def backoff(attempt: int, base: float = BACKOFF_BASE, cap: float = BACKOFF_CAP) -> float:
     """Seconds to wait before attempt `attempt + 1`: exponential with full jitter.
 
     Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (full jitter).
     """
     # Nobody gains anything by guessing it.
-    return random.uniform(0, min(BACKOFF_CAP, BACKOFF_BASE * 2**attempt))  # nosec B311
+    return random.uniform(0, min(cap, base * 2**attempt))  # nosec B311
 
 
 def describe(error: BaseException) -> str:

@@ -12,14 +12,15 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from exportapp.exceptions import ExportError, FileDamaged
+from exportapp.jobs.announce import announce
 from exportapp.jobs.book import Book
+from exportapp.jobs.filenames import safe_filename
 from exportapp.jobs.files import Written, kept_if_committed, opened, writing
 from exportapp.jobs.formats import Sheet, format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import Lease, worker_name
 from exportapp.jobs.manifest import make_manifest
-from exportapp.jobs.naming import safe_filename
 from exportapp.jobs.options import Options
 from exportapp.jobs.transitions import expiry
 from exportapp.jobs.verify import Verified, verify
@@ -87,6 +88,7 @@ def _commit(
             before=JobState.MERGING,
             after=JobState.SUCCEEDED,
         )
+        announce(job, JobState.SUCCEEDED)
         if verified:
             said = f"{verified.rows} rows read back equal"
             record(job, Happened.VERIFIED, said, worker=worker_name(), **verified.told())

@@ -1,42 +1,78 @@
-"""Rows as a workbook while they are read: no job, no file, and so nothing to resume."""
+"""Rows as a file while they are read: no job, nothing kept, and so nothing to resume.
+
+What a stream of each kind of file lacks is said at the door; `growing` makes the workbook.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import cast
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
 
-import pyarrow as pa
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from exportapp.conf import conf
-from exportapp.jobs.book import Book, is_right_to_left, name_of
-from exportapp.jobs.journal import Line, log
-from exportapp.jobs.layout import HEADER_ROWS, Layout, lay_out
+from exportapp.exceptions import RequestRefused
+from exportapp.flat import render_lines
+from exportapp.jobs.feed import Feed, Room
+from exportapp.jobs.formats import format_with
+from exportapp.jobs.formats.delimited import Delimited
+from exportapp.jobs.growing import workbook
+from exportapp.jobs.journal import Line, log, trace_id
+from exportapp.jobs.options import CSV, PARQUET, XLSX, Options, said
 from exportapp.jobs.rights import source_for
+from exportapp.jobs.stop import Stop
+from exportapp.models import ExportJob
 from exportapp.tables.keyset import Keyset
-from exportapp.tables.readers import Chunk, Policy
-from exportapp.tables.scan import scan
-from exportapp.tables.selection import Selection, Viewer
+from exportapp.tables.selection import Operator, Selection, Viewer
 from exportapp.tables.sheets import SheetSpec
-from exportapp.xlsx import (
-    SHEET_XML_BYTES,
-    CellColumn,
-    ColumnFacts,
-    Outbox,
-    PackageWriter,
-    PartWriter,
-    Skeleton,
-    column_facts,
-    render_rows,
-)
+from exportapp.xlsx import Outbox
+
+UNSTREAMED: Final[dict[str, tuple[Any, Any]]] = {
+    "strings": ("inline", gettext_lazy("shared texts are known when all rows are read")),
+    "verify": (False, gettext_lazy("there is no finished file to read back")),
+}
+"""Options with the one value that a stream has, and why it has no other."""
+
+BROKEN: Final = b'"This file broke off here: rows are missing.'
+"""The last line of a plain CSV after an error: a quote that nobody closes, because not every
+server can show its client that a response has no end, and lines alone would look complete."""
 
 
-def stream(selection: Selection, viewer: Viewer, *, policy: str | None = None) -> Generator[bytes]:
-    """The workbook of what `viewer` asks for, in pieces of some 100 kB, from the first rows on.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    filename: str
+    content_type: str
+    pieces: Generator[bytes]
+    """Of some 100 kB, from the first rows on; to close it ends the query."""
+    stop: Callable[[], None]
+    """Does the same from another thread, while `pieces` waits for the database."""
+
+
+def stream(
+    selection: Selection,
+    viewer: Viewer,
+    *,
+    policy: str | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Generator[bytes]:
+    """The bytes of `begin`."""
+    return begin(selection, viewer, policy=policy, options=options).pieces
+
+
+def begin(
+    selection: Selection,
+    viewer: Viewer,
+    *,
+    policy: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    traceparent: str | None = None,
+) -> Stream:
+    """The file of what `viewer` asks for. `policy`, `options` and `traceparent` as `create`.
 
     The cells are those of a job's file of the same rows. What cannot be known ahead differs:
 
@@ -46,134 +82,135 @@ def stream(selection: Selection, viewer: Viewer, *, policy: str | None = None) -
     * a sheet ends at SHEET_ROWS or at 3.9 GiB of XML that is written, not at a shard's end;
     * there is one workbook, whatever WORKBOOK_BYTES says, and it must end below 4 GiB;
     * sizes follow each part (a data descriptor), and sheets have no `dimension`;
-    * bad values are counted in the log and kept nowhere.
+    * bad values are counted on the sheet of notes and in the log, their rows are kept nowhere;
+    * options that need a finished file are refused; where the setting OPTIONS has them, left out.
 
-    Raises RequestRefused (UnknownName) and NotAllowed at once, not at the first piece. An error
-    in the middle is raised from the iterator and the central directory is never written, so
-    that no reader takes the pieces for a whole file; to close the iterator ends the query.
+    Raises RequestRefused (UnknownName), also for more than STREAM_ROWS rows, and NotAllowed at
+    once, not at the first piece. An error in the middle is raised from the iterator, and what was
+    sent is no whole file: a workbook has no central directory, gzip no trailer, and a plain CSV
+    ends inside a quote.
     """
     source = source_for(viewer.user, selection.source, selection.site)
-    sheets = source.sheets(source.settled(selection, viewer), viewer)
-    feeds = []
-    for sheet in sheets:
-        rows = Keyset.of(sheet.rows)
-        how = cast(Policy, policy or conf.BAD_VALUES)
-        feeds.append(_Feed(scan(rows, sheet.columns, viewer, policy=how)))
-    growing = _Growing(sheets, name_of(source, viewer.language), viewer)
-    return _stream(feeds, growing, source.label, viewer)
+    selection = source.settled(selection, viewer)
+    sheets = source.sheets(selection, viewer)
+    keysets = [Keyset.of(sheet.rows) for sheet in sheets]
+    chosen = _options(options or {}, sheets)
+    format, stop = format_with(chosen), Stop()
+    common = {"policy": policy or conf.BAD_VALUES, "format": format, "stop": stop}
+    room = Room.for_rows(keysets, viewer)
+    feeds = [
+        Feed(sheet, keyset, viewer, room=room, **cast(Any, common))
+        for sheet, keyset in zip(sheets, keysets, strict=True)
+    ]
+    asked = _asked(selection, viewer, source.label, chosen, traceparent)
+    pieces = workbook(asked, source, feeds)
+    if isinstance(format, Delimited):
+        pieces = _lines(format, feeds[0])
+    return Stream(
+        filename=f"{source.filename(selection, viewer)}{format.extension}",
+        content_type=format.content_type,
+        pieces=_told(pieces, asked, viewer, feeds, stop),
+        stop=stop.ask,
+    )
 
 
-@dataclass
-class _Growing:
-    """A workbook whose sheets are known one after the other."""
+def _asked(
+    selection: Selection, viewer: Viewer, label: str, options: Options, traceparent: str | None
+) -> ExportJob:
+    """Never saved: what a file says of itself is made of these."""
+    return ExportJob(
+        source=label,
+        selection=selection.to_json(),
+        options=options.to_json(),
+        requested_by=viewer.user if viewer.user.pk else None,
+        by_operator=isinstance(viewer.user, Operator),
+        language=viewer.language,
+        time_zone=viewer.time_zone,
+        created_at=timezone.now(),
+        trace_id=trace_id(traceparent),
+    )
 
-    sheets: Sequence[SheetSpec]
-    """Of the export; those behind the one that is being written are not laid out yet."""
-    name: str
-    viewer: Viewer
-    layouts: list[Layout] = field(default_factory=list)
-    created: datetime = field(default_factory=timezone.now)
 
-    def begin(self, first: pa.RecordBatch | None) -> None:
-        """Go on to the export's next sheet and decide how its columns look, from its first rows."""
-        columns = self.sheets[len(self.layouts)].columns
-        facts = [
-            column_facts(first.column(index), spec.kind) if first else ColumnFacts()
-            for index, spec in enumerate(columns)
-        ]
-        settled = lay_out(columns, (), facts, sheet_rows=conf.SHEET_ROWS)
-        self.layouts.append(Layout([], settled.widths, settled.as_text))
-
-    @property
-    def rows(self) -> list[int]:
-        """The data rows of each sheet of the workbook that the current one has."""
-        return self.layouts[-1].sheets
-
-    def book(self) -> Book:
-        # Styles are numbered in the order of the columns: those to come change no number.
-        return Book.laid_out(
-            self.sheets[: len(self.layouts)],
-            Layout.of_sheets(self.layouts),
-            name=self.name,
-            time_zone=self.viewer.time_zone,
-            created=self.created,
-            right_to_left=is_right_to_left(self.viewer.language),
+def _options(given: Mapping[str, Any], sheets: Sequence[SheetSpec]) -> Options:
+    """Raises RequestRefused (UnknownName) for what a stream cannot be."""
+    told = said(given)
+    for name, (valid, why) in UNSTREAMED.items():
+        if told.get(name, valid) != valid:
+            refused = _("A stream cannot have '{name}' = {value}: {why}. Valid: {valid}.")
+            raise RequestRefused(
+                refused.format(name=name, value=_shown(told[name]), why=why, valid=_shown(valid))
+            )
+    chosen = Options.asked(given)
+    if chosen.format == PARQUET:
+        refused = _(
+            "A stream cannot have 'format' = {value}: its types are known when all rows are "
+            "read. Valid: {valid}."
         )
-
-    def skeleton(self) -> Skeleton:
-        book = self.book()
-        return book.skeleton(list(enumerate(book.layout.sheets)))
-
-
-class _Feed:
-    """Batches that can be cut and put back, and the count of what could not be written."""
-
-    def __init__(self, chunks: Generator[Chunk]) -> None:
-        self._chunks = chunks
-        self._waiting: pa.RecordBatch | None = None
-        self.issues: Counter[str] = Counter()
-        self.rows = 0
-
-    def peek(self) -> pa.RecordBatch | None:
-        """The next batch; it has rows."""
-        while self._waiting is None and (chunk := next(self._chunks, None)):
-            self.issues.update(issue.code for issue in chunk.issues)
-            self._waiting = chunk.batch if chunk.batch.num_rows else None
-        return self._waiting
-
-    def drop(self, rows: int) -> None:
-        """The first `rows` of the next batch are written."""
-        assert self._waiting is not None
-        rest = self._waiting.slice(rows)
-        self._waiting = rest if rest.num_rows else None
-        self.rows += rows
-
-    def close(self) -> None:
-        self._chunks.close()
+        raise RequestRefused(refused.format(value=PARQUET, valid=f"{XLSX}, {CSV}"))
+    if chosen.format == CSV and len(sheets) > 1:
+        refused = _(
+            "A stream of CSV is one file, and here are several sheets: {names}. Name columns of "
+            "one of them, or ask for xlsx."
+        )
+        raise RequestRefused(refused.format(names=", ".join(sheet.name for sheet in sheets)))
+    return replace(chosen, **{name: valid for name, (valid, _why) in UNSTREAMED.items()})
 
 
-def _stream(
-    feeds: Sequence[_Feed], growing: _Growing, label: str, viewer: Viewer
-) -> Generator[bytes]:
+def _shown(value: Any) -> str:
+    return str(value).lower()
+
+
+def _lines(format: Delimited, feed: Feed) -> Generator[bytes]:
+    columns = [(spec.kind, feed.viewer.time_zone) for spec in feed.sheet.columns]
     out = Outbox()
-    with PackageWriter(out, level=conf.DEFLATE_LEVEL) as package:
-        for feed in feeds:
-            with closing(feed):
-                growing.begin(feed.peek())
-                while not growing.rows or feed.peek():
-                    yield from _sheet(package, out, feed, growing)
-        # Last, because only now it is known how many sheets there are and where each ends.
-        for part in growing.skeleton().parts:
-            package.add(part.name, part.data)
-    yield out.take()
-    rows = sum(feed.rows for feed in feeds)
-    issues = sum((feed.issues for feed in feeds), Counter[str]())
-    told = {"source": label, "user": str(viewer.user), "rows": rows, "issues": issues}
-    log.info(Line(event="streamed", **told))
+    try:
+        with format.envelope(out) as envelope, closing(feed):
+            envelope.lines([format.head(feed.sheet.columns)], 0)
+            while batch := feed.peek():
+                envelope.lines([render_lines(batch, columns, format.dialect)], batch.num_rows)
+                feed.drop(batch.num_rows)
+                yield out.take()
+        yield out.take()
+    except Exception:
+        if not format.options.gzip:
+            yield BROKEN
+        raise
 
 
-def _sheet(package: PackageWriter, out: Outbox, feed: _Feed, growing: _Growing) -> Generator[bytes]:
-    sheets = growing.rows
-    sheets.append(0)
-    page = growing.skeleton().sheets[-1]
-    with package.sheet(page.name) as part:
-        part.write(page.open_head)
-        book = growing.book()
-        for rows in _rows(part, feed, book.page(len(book.titles) - 1).cells):
-            sheets[-1] += rows
-            yield out.take()
-        part.write(growing.skeleton().sheets[-1].tail)
-
-
-def _rows(part: PartWriter, feed: _Feed, cells: Sequence[CellColumn]) -> Iterator[int]:
-    """Write rows until the sheet is full or none are left; the number of each batch's."""
-    done = 0
-    while done < conf.SHEET_ROWS and (batch := feed.peek()):
-        batch = batch.slice(0, conf.SHEET_ROWS - done)
-        xml = render_rows(batch, cells, 1 + HEADER_ROWS + done)
-        if done and part.raw_size + xml.nbytes > SHEET_XML_BYTES:
-            return
-        part.rows((xml,), batch.num_rows)
-        feed.drop(batch.num_rows)
-        done += batch.num_rows
-        yield batch.num_rows
+def _told(
+    pieces: Generator[bytes],
+    asked: ExportJob,
+    viewer: Viewer,
+    feeds: Sequence[Feed],
+    stop: Stop,
+) -> Generator[bytes]:
+    """The same, with a log line at its end: who took what, how much, and whether that was all."""
+    end, sent = {"event": "stream_left"}, 0
+    try:
+        with closing(pieces):
+            for piece in pieces:
+                yield piece
+                sent += len(piece)
+        end = {"event": "streamed"}
+    except Exception as error:
+        # A statement that was ended because nobody listens is an error only of the database's.
+        if not stop.asked:
+            end = {"event": "stream_broken", "error": f"{type(error).__name__}: {error}"}
+        raise
+    finally:
+        stop.over()
+        issues = sum((feed.issues for feed in feeds), Counter[str]())
+        log.info(
+            Line(
+                **end,
+                stream=str(asked.pk),
+                trace_id=asked.trace_id,
+                source=asked.source,
+                selection=asked.selection,
+                options=asked.options,
+                user=str(viewer.user),
+                rows=sum(feed.rows for feed in feeds),
+                bytes=sent,
+                issues=issues,
+            )
+        )

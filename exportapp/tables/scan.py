@@ -7,7 +7,7 @@ writing to SQLite.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -27,18 +27,26 @@ RANGE_BYTES: Final = 8 * 2**20
 
 
 def scan(
-    keyset: Keyset, columns: Sequence[ColumnSpec], viewer: Viewer, *, policy: Policy
+    keyset: Keyset,
+    columns: Sequence[ColumnSpec],
+    viewer: Viewer,
+    *,
+    policy: Policy,
+    waiting: Callable[[], None] = lambda: None,
+    begin: Callable[[Any], None] | None = None,
 ) -> Generator[Chunk]:
     """The rows in order, in chunks of at most BATCH_ROWS, by COPY where it gives the same cells.
 
     Rows that come or go meanwhile are seen or not by where they stand, as in a job. Closing it
-    ends the query that is under way. Raises as `read` does.
+    ends the query that is under way. `waiting` and `begin` are as `copy` takes them. Raises as
+    `read` does.
     """
     weight = sample_weight(keyset.ordered(), columns, viewer)
     size = conf.BATCH_ROWS if weight is None else max(1, int(RANGE_BYTES / weight))
+    calls = {"waiting": waiting, "begin": begin}
     after: Bound | None = None
     while upto := _next_bound(keyset, viewer, after, size):
-        yield from _chunks(keyset.between(after, upto), columns, viewer, policy)
+        yield from _chunks(keyset.between(after, upto), columns, viewer, policy, calls)
         after = upto
 
 
@@ -49,16 +57,20 @@ def _next_bound(keyset: Keyset, viewer: Viewer, after: Bound | None, rows: int) 
 
 
 def _chunks(
-    rows: QuerySet[Any], columns: Sequence[ColumnSpec], viewer: Viewer, policy: Policy
+    rows: QuerySet[Any],
+    columns: Sequence[ColumnSpec],
+    viewer: Viewer,
+    policy: Policy,
+    calls: Mapping[str, Any],
 ) -> Generator[Chunk]:
     batch_rows = conf.BATCH_ROWS
     if conf.READER != "orm" and obstacle(rows, columns) is None:
         try:
             # Whole before any of it goes out: one odd value and the ORM reads the range again.
-            copied = list(copy(rows, columns, viewer, batch_rows=batch_rows))
+            copied = list(copy(rows, columns, viewer, batch_rows=batch_rows, **calls))
         except NotPlain:
             pass
         else:
-            yield from (Chunk(batch, (), (), batch.num_rows) for batch in copied)
+            yield from copied
             return
     yield from read(rows, columns, viewer, batch_rows=batch_rows, policy=policy)

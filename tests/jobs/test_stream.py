@@ -19,7 +19,7 @@ from django.db import DataError, connection
 from python_calamine import CalamineWorkbook
 
 from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
-from exportapp.jobs import stream as streaming
+from exportapp.jobs import growing
 from exportapp.jobs.stream import stream
 from exportapp.models import ExportJob
 from exportapp.tables import scan
@@ -92,7 +92,7 @@ def test_a_range_that_copy_cannot_judge_is_read_by_the_orm_and_no_row_is_sent_tw
     monkeypatch.setattr(scan, "read", counted)
     selection = Selection(source="gallery.Painting", columns=("id", "price"), order=("id",))
 
-    (rows,) = cells(whole(stream(selection, operator))).values()
+    rows, _notes = cells(whole(stream(selection, operator))).values()
 
     found = [(key, price) for (key, _), (price, _) in rows[1:]]
     expected = Painting.objects.order_by("pk").values_list("pk", flat=True)
@@ -170,7 +170,7 @@ def test_a_sheet_that_would_grow_too_large_is_followed_by_another(
     orders: Callable[[int], None], operator: Viewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders(60)
-    monkeypatch.setattr(streaming, "SHEET_XML_BYTES", 12_000)
+    monkeypatch.setattr(growing, "SHEET_XML_BYTES", 12_000)
 
     file = whole(stream(Selection(source="shop.Order", order=("id",)), operator))
 

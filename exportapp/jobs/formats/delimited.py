@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -10,11 +10,12 @@ from typing_extensions import Buffer
 
 from exportapp.conf import conf
 from exportapp.flat import BOM, Dialect, Envelope, header_line, render_lines
-from exportapp.jobs.book import Book, Page
+from exportapp.jobs.book import Book
 from exportapp.jobs.formats.base import Format, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
-from exportapp.xlsx import Span
+from exportapp.tables.columns import ColumnSpec
+from exportapp.xlsx import SheetColumn, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ class Delimited(Format):
         shard: int,
         beat: Heartbeat,
     ) -> Rendered:
-        with self._envelope(out) as envelope:
-            envelope.lines([self._head(book.page(segments[0].sheet))], 0)
+        with self.envelope(out) as envelope:
+            envelope.lines([self.head(book.page(segments[0].sheet).columns)], 0)
             return Rendered(
                 [
                     envelope.lines(self._lines(book, part, source, beat), part.rows).to_json()
@@ -61,20 +62,22 @@ class Delimited(Format):
         def copied(size: int) -> None:
             beat()
 
-        with self._envelope(out, copied) as envelope:
-            envelope.lines([self._head(book.page(sheets[0].number))], 0)
+        with self.envelope(out, copied) as envelope:
+            envelope.lines([self.head(book.page(sheets[0].number).columns)], 0)
             for sheet in sheets:
                 for _, span in sheet.pieces:
                     with next(sources) as source:
                         envelope.splice(source, Span.from_json(span))
                     beat()
 
-    def _envelope(self, out: BinaryIO, progress: Any = None) -> Envelope:
+    def envelope(self, out: BinaryIO, progress: Any = None) -> Envelope:
+        """Where the lines go, plain or compressed."""
         level = conf.DEFLATE_LEVEL
         return Envelope(out, gzip=self.options.gzip, level=level, progress=progress)
 
-    def _head(self, page: Page) -> bytes:
-        titles = header_line([column.title for column in page.columns], self.dialect)
+    def head(self, columns: Iterable[SheetColumn | ColumnSpec]) -> bytes:
+        """The line of the titles, behind what tells Excel the encoding."""
+        titles = header_line([column.title for column in columns], self.dialect)
         return (BOM if self.options.bom else b"") + titles
 
     def _lines(
