@@ -40,6 +40,7 @@ def test_the_schema_is_valid_and_names_every_endpoint(schema):
         ("get", sources),
         ("get", f"{sources}{{name}}/"),
         ("get", f"{one}manifest/"),
+        ("get", f"{one}events/stream/"),
         ("get", "/api/exports/stream/"),
         ("get", presets),
         ("post", presets),

@@ -29,6 +29,9 @@ ANSWERS: dict[str, tuple[str, tuple[int, ...]]] = {
     f"{JOB}do": ("POST", (LOGIN, LOGIN, 404, 404, 302, 302, 302)),
     f"{JOB}download_all": ("GET", (LOGIN, LOGIN, 404, 404, 200, 403, 200)),
     f"{JOB}download": ("GET", (LOGIN, LOGIN, 404, 404, 200, 403, 200)),
+    # The shards of a finished export are gone.
+    f"{JOB}shard": ("GET", (LOGIN, LOGIN, 404, 404, 410, 403, 410)),
+    f"{JOB}operations": ("GET", (LOGIN, LOGIN, 403, 403, 403, 403, 200)),
     f"{JOB}manifest": ("GET", (LOGIN, LOGIN, 404, 404, 200, 403, 200)),
     f"{JOB}new": ("GET", (LOGIN, LOGIN, 200, 200, 200, 200, 200)),
     f"{JOB}ask": ("GET", (LOGIN, LOGIN, 403, 200, 200, 403, 200)),
@@ -100,9 +103,10 @@ def address(name: str, job: Any, preset: Any) -> str:
         f"{JOB}part": [job.pk, "job"],
         f"{JOB}do": [job.pk, "cancel"],
         f"{JOB}download": [job.pk, 1],
+        f"{JOB}shard": [job.pk, 1],
         f"{JOB}ask": ["shop.Order"],
         f"{JOB}forget": [preset.pk],
         f"{REST}preset-detail": [preset.pk],
     }
-    plain = name.endswith(("changelist", "-list", "add", "new", "export_to_excel"))
+    plain = name.endswith(("changelist", "-list", "add", "new", "export_to_excel", "operations"))
     return reverse(name, args=args.get(name, [] if plain else [job.pk]))
