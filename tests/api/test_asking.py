@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import django_rq
 import pytest
+import rq
 from django.db.models.functions import Now
+from redis import Redis
 
-from exportapp.jobs.away import OF_QUEUE
+from exportapp.jobs import wakeups
 from exportapp.jobs.reconcile import reconcile
 from exportapp.models import ExportEvent, ExportJob
 from exportapp.states import JobState
@@ -159,13 +161,14 @@ def test_who_asks_says_how_they_are_told_of_the_end(api):
 
 
 @pytest.mark.usefixtures("shop")
-def test_an_export_is_never_promised_in_vain(api):
+def test_an_export_is_never_promised_in_vain(api, monkeypatch):
     queue = django_rq.get_queue("exports")
-    OF_QUEUE.begin()
-    export = ask(api)
+    nowhere = rq.Queue("exports", connection=Redis(port=1))
+    with monkeypatch.context() as away:
+        away.setattr(wakeups, "open_queue", lambda: nowhere)
+        export = ask(api)
     assert (export["state"], queue.count) == ("queued", 0), "nobody could be woken"
 
-    OF_QUEUE.end()
     past = Now() - timedelta(minutes=5)
     ExportEvent.objects.update(at=past)
     ExportJob.objects.update(woken_at=past)
