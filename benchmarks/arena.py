@@ -18,8 +18,9 @@ from benchmarks import verify
 from benchmarks.contenders import LIMIT, Contender
 from benchmarks.seeding import COLUMNS, SALES, TABLE, Table, seed, some
 from project.demo.valkey import Valkey, free_port
-from tests.house import House, Worker, wait_for
+from tests.house import House, wait_for
 from tests.services import Postgres
+from tests.worker import Worker
 
 DATABASE = "bench"
 IDLE_SECONDS = 20
@@ -101,7 +102,7 @@ def build(postgres: Postgres) -> Iterator[Arena]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         url = postgres.create(DATABASE)
         stack.callback(postgres.drop, DATABASE)
-        house = House(folder, url, Valkey(folder / "valkey", free_port()).start())
+        house = House(folder, url, Valkey(folder / "valkey", free_port()).start(), warm=False)
         stack.callback(house.end)
         house.env |= {
             "DJANGO_SETTINGS_MODULE": "benchmarks.settings",

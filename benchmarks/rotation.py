@@ -15,7 +15,7 @@ from benchmarks import meter
 from benchmarks.arena import Arena
 from benchmarks.contenders import LIMIT, Contender
 from benchmarks.verify import WrongCells, check
-from tests.house import Worker
+from tests.worker import Worker
 
 CONTENDER_SECONDS = 120
 """Whoever takes longer has failed."""

@@ -5,7 +5,8 @@ client                           for programs elsewhere: no Django, nothing of t
 jobs                             what happens to an export, from the click to the file
 tables                           rows as columns: the ORM's side
 models                           what the database knows
-states, conf, exceptions         every state, setting and error, once each
+states, conf, exceptions, signals
+                                 every state, setting, error and signal, once each
 flat, xlsx                       bytes: no Django, no Redis, no database
 """
 

@@ -93,6 +93,16 @@ class Settings:
     THROTTLE_SECONDS: float = 5.0
     """The least time between two calls of THROTTLE by one worker."""
 
+    RUNNING_PER_PERSON: int | None = 50
+    """How many exports of one person may be under way at a time; None sets no limit."""
+
+    API_RATES: Mapping[str, str | None] = {  # noqa: RUF012 - never changed, merged with the project's
+        "create": "60/min",
+        "stream": "30/min",
+        "download": "300/min",
+    }
+    """How often one person may ask over REST, by scope; one that is not named keeps its rate."""
+
     STREAM_ROWS: int = 1_048_575
     """Rows of one stream at most: while it runs it takes a thread of the web server."""
 
@@ -110,6 +120,27 @@ class Settings:
 
     KEEP_FAILED_SECONDS: int = 3600
     """How long shards stay that cannot be removed, or that do not fit together, in seconds."""
+
+    NOTIFY: tuple[str, ...] = ("message",)
+    """How people are told of the end unless asked otherwise: names of channels."""
+
+    NOTICE_SECONDS: int = 24 * 3600
+    """How long a notice is tried again that cannot be delivered, in seconds."""
+
+    SITE_URL: str | None = None
+    """The address of the site for links in mails; None takes that of django.contrib.sites."""
+
+    WEBHOOKS: Mapping[str, Any] = {}  # noqa: RUF012 - never changed, replaced as a whole
+    """Webhooks by name, each with its `url` and `secret`."""
+
+    WEBHOOK_HOSTS: tuple[str, ...] = ()
+    """Hosts and networks of the inside that webhooks may call all the same."""
+
+    WEBHOOK_HTTP: bool = False
+    """Whether webhooks may be called without TLS."""
+
+    CHANNELS: Mapping[str, str] = {}  # noqa: RUF012 - never changed, replaced as a whole
+    """The project's own channels: by name, the dotted path of a class or a function."""
 
     def __getattribute__(self, name: str) -> Any:
         default = super().__getattribute__(name)

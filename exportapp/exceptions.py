@@ -5,8 +5,10 @@
     + UnknownName (LookupError)     no such model, column, filter or order
     + RangeNotSatisfiable           the part of a file that is asked for lies behind its end
     + ParameterRefused              values that a registered export's parameters do not take
+    + TooManyRunning                as many exports of this person run as one person may have
     + NotAllowed (PermissionError)  this person may not do this
   x IllegalTransition               the state table has no such edge from where the job is
+    + NotReady                      what is asked for is there when the job has succeeded
   x RowRefused                      one row cannot be written and the policy says "fail"
   x SourceChanged                   the job was made from code that says something else now
   x FileDamaged                     a spool file is not what was committed
@@ -15,6 +17,7 @@
   x VerificationFailed              a finished file does not read as what was put into it
   x SnapshotLost                    nobody holds the moment that all rows are to be read at
   x SnapshotTooOld                  it was held for longer than a database should
+  x NoticeRefused                   a notice cannot be delivered, however often it is tried
   x LeaseLost                       somebody else holds the piece: drop the file and go
   x WorkInterrupted                 asked to stop at the next batch boundary
 
@@ -25,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 
 class ExportError(Exception):
@@ -73,6 +77,12 @@ class RangeNotSatisfiable(RequestRefused):
         super().__init__(f"The file has {size} bytes; the range that is asked for lies behind.")
 
 
+class TooManyRunning(RequestRefused):
+    """As many exports of this person are running as one person may have at a time."""
+
+    code = "too_many_running"
+
+
 class NotAllowed(ExportError, PermissionError):
     """This person may not do this."""
 
@@ -83,6 +93,14 @@ class IllegalTransition(ExportError):
     """The job cannot do this in the state it is in."""
 
     code = "illegal_transition"
+
+
+class NotReady(IllegalTransition):
+    """The export has not made its file yet."""
+
+    def __init__(self, message: str | None = None, job: Any = None) -> None:
+        self.job = job
+        super().__init__(message)
 
 
 class RowRefused(ExportError):
@@ -136,6 +154,12 @@ class SnapshotTooOld(ExportError):
     """The rows could not be read in the time for which a snapshot may be held."""
 
     code = "snapshot_too_old"
+
+
+class NoticeRefused(ExportError):
+    """The notice cannot be delivered, however often it is tried."""
+
+    code = "notice_refused"
 
 
 class LeaseLost(ExportError):

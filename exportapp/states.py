@@ -92,7 +92,7 @@ JOB_EDGES: Final[dict[JobState, dict[JobState, str]]] = {
         _J.CANCELLING: "a person asked",
         _J.FAILED: "the file cannot be put together",
     },
-    _J.SUCCEEDED: {_J.EXPIRED: "its time is over and its files are removed"},
+    _J.SUCCEEDED: {_J.EXPIRED: "its time is over, or a person deleted it: its files are removed"},
     _J.PAUSING: {
         _J.PAUSED: "nobody holds a lease any more",
         _J.CANCELLING: "cancelled while pausing",
@@ -104,12 +104,12 @@ JOB_EDGES: Final[dict[JobState, dict[JobState, str]]] = {
     _J.CANCELLING: {_J.CANCELLED: "nobody holds a lease any more"},
     _J.CANCELLED: {
         _J.QUEUED: "a person resumed it while its shards are there",
-        _J.EXPIRED: "its time is over and its shards are removed",
+        _J.EXPIRED: "its time is over, or a person deleted it: its shards are removed",
     },
     _J.FAILED: {
         _J.QUEUED: "a person resumed it",
         _J.CANCELLING: "a person gave it up",
-        _J.EXPIRED: "its time is over and its shards are removed",
+        _J.EXPIRED: "its time is over, or a person deleted it: its shards are removed",
     },
     _J.EXPIRED: {},
 }

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import DEFAULT_DB_ALIAS
+from django.test import TransactionTestCase
 from hypothesis import settings
 
 from exportapp.jobs.away import OF_ANCHORS, OF_QUEUE
+from tests import emptying
 from tests.house import Builder, Database, House
 from tests.services import ON_SQLITE, Services, services
 
@@ -44,6 +48,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _is_long(item: pytest.Item) -> bool:
     return item.nodeid.removeprefix("tests/").startswith(LONG)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Databases as pytest-django makes them, and emptied as `tests.emptying` says."""
+    with django_db_blocker.unblock():
+        emptying.take_stock(DEFAULT_DB_ALIAS)
+    TransactionTestCase._fixture_teardown = emptying.empty
 
 
 @pytest.fixture(scope="session")

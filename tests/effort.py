@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 import pytest
+from redis.connection import AbstractConnection
 
 
 @dataclass
@@ -53,3 +54,16 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
             if hasattr(pc, name):
                 patch.setattr(pc, name, counted(name, getattr(pc, name)))
         yield run
+
+
+def redis_calls_of(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What goes to Redis from now on: a script or a pipeline is one."""
+    calls: list[bytes] = []
+    send = AbstractConnection.send_packed_command
+
+    def counted(self: Any, command: Any, **options: Any) -> Any:
+        calls.append(command[0] if isinstance(command, list) else command)
+        return send(self, command, **options)
+
+    monkeypatch.setattr(AbstractConnection, "send_packed_command", counted)
+    return calls

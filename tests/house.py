@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import psutil
@@ -23,6 +24,10 @@ from redis import Redis
 from project.demo.valkey import Valkey, free_port
 from tests.leftovers import marked
 from tests.services import services
+from tests.worker import Worker
+
+if TYPE_CHECKING:
+    from tests.nursery import Nursery
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "EXPORTAPP_HOUSE"
@@ -46,47 +51,6 @@ def wait_for(predicate: Callable[[], T], timeout: float = 60, what: str = "") ->
     return value
 
 
-class Worker:
-    """An RQ worker process; `pid` is the parent's, its work-horse is a child of it.
-
-    `process` is a `subprocess.Popen`, or has its methods.
-    """
-
-    def __init__(self, process: Any, log: Path) -> None:
-        self._process, self._log = process, log
-        self.pid = process.pid
-
-    def log(self) -> str:
-        return self._log.read_text(errors="replace")
-
-    @property
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    @property
-    def horses(self) -> list[int]:
-        """The process ids of its work-horses; none when it is gone."""
-        try:
-            return [child.pid for child in psutil.Process(self.pid).children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
-
-    def kill(self) -> None:
-        """SIGKILL the parent alone; a work-horse lives on or notices by itself."""
-        self._process.kill()
-        self._process.wait()
-
-    def terminate(self) -> None:
-        self._process.terminate()
-
-    def signal(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
-
-    def wait(self, timeout: float = 15) -> int:
-        """Wait for its end and return the exit code. Raises TimeoutExpired."""
-        return int(self._process.wait(timeout))
-
-
 @dataclass
 class House:
     """`python manage.py …` against servers that no other test uses.
@@ -99,6 +63,9 @@ class House:
     valkey: Valkey
     env: dict[str, str] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
+    warm: bool = True
+    """Whether commands are forked from a process that has imported everything."""
+    _nurseries: dict[str, Nursery] = field(default_factory=dict)
     _connection: psycopg.Connection | None = None
 
     def __post_init__(self) -> None:
@@ -120,6 +87,8 @@ class House:
         self, *args: str, timeout: float = 120, **env: str
     ) -> subprocess.CompletedProcess[str]:
         """Run to the end; stdout and stderr are text, the exit code is for the test to judge."""
+        if self.warm:
+            return self._nursery(env).run(*args, env=env, timeout=timeout)
         return subprocess.run(
             self.command(*args),
             cwd=ROOT,
@@ -132,6 +101,12 @@ class House:
 
     def start(self, *args: str, **env: str) -> Worker:
         """Run beside the test, output to a log; ended with the house."""
+        if self.warm:
+            return self._nursery(env).start(*args, env=env)
+        return self.start_fresh(*args, **env)
+
+    def start_fresh(self, *args: str, **env: str) -> Worker:
+        """The same in a Python of its own, which imports everything first."""
         log = self.folder / f"{args[0]}-{len(self.workers)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -195,6 +170,15 @@ class House:
             self._connection.close()
         self.valkey.stop()
 
+    def _nursery(self, env: dict[str, str]) -> Nursery:
+        """Settings are read before anything is forked: a nursery for each environment."""
+        from tests.nursery import Nursery
+
+        key = json.dumps(env, sort_keys=True)
+        if key not in self._nurseries or not self._nurseries[key].alive:
+            self._nurseries[key] = Nursery(self, env)
+        return self._nurseries[key]
+
     def _connected(self) -> psycopg.Connection:
         """The one connection, whose server answers: tests look at the tables again and again."""
         try:
@@ -230,7 +214,7 @@ class Builder:
         name = f"template_{database}_{orders}"
         empty = orders and (self._templates.get((database, 0)) or self._template(database, 0))
         url = self._database(name, database, empty or None)
-        house = House(self._folder / name, url, services.valkey)
+        house = House(self._folder / name, url, services.valkey, warm=False)
         house.folder.mkdir(exist_ok=True)
         made = ("seed_shop", "--orders", str(orders)) if orders else ("migrate", "--run-syncdb")
         done = house.manage(*made, "--verbosity", "0")

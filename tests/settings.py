@@ -6,7 +6,7 @@ import os
 from project.settings import *  # noqa: F403
 from project.settings import DATABASES, INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.gallery"]
+INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework.authtoken", "tests.gallery"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # A kept connection would stand in the way when the test database is dropped.
 DATABASES["default"]["CONN_MAX_AGE"] = 0

@@ -123,6 +123,10 @@ def test_a_missing_queue_is_named_beside_those_there_are(settings):
         ("OPTIONS", ["csv"]),
         ("OPTIONS", {"format": "docx"}),
         ("OPTIONS", {"fromat": "csv"}),
+        ("API_RATES", "60/min"),
+        ("API_RATES", {"create": "often"}),
+        ("API_RATES", {"delete": "1/s"}),
+        ("RUNNING_PER_PERSON", 0),
         ("SHARD_BYTES", 0),
         ("SHARD_BYTES", "32 MiB"),
         ("SHARD_ROWS", 0),
@@ -153,6 +157,8 @@ def test_a_name_cannot_be_empty(settings, name):
         ("SHEET_ROWS", 1_048_575),
         ("BAD_VALUES", "skip"),
         ("OPTIONS", {"format": "csv", "delimiter": ";", "bom": False}),
+        ("API_RATES", {"create": None, "download": "5/hour"}),
+        ("RUNNING_PER_PERSON", None),
         ("SHARD_ROWS", None),
         ("SHARD_ROWS", 1),
         ("BEAT_SECONDS", 0.1),
@@ -189,6 +195,7 @@ def test_an_admin_of_another_site_is_checked_too():
     site.register(Order, BackstageAdmin)
     try:
         assert "BackstageAdmin" in found()["E011"]
+        assert "'backstage' offers an export" in found()["E022"]
     finally:
         site.unregister(Order)
     assert found() == {}

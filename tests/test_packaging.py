@@ -18,6 +18,8 @@ from openpyxl import load_workbook
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.services import services
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 QUICKSTART = (ROOT / "docs" / "quickstart.md").read_text()
@@ -69,6 +71,16 @@ client.force_login(User.objects.create_superuser("ann"))
 for page in ("shop/order/", "exportapp/exportjob/"):
     answer = client.get(f"/admin/{{page}}")
     assert answer.status_code == 200 and b"exportapp/export.css" in answer.content, page
+"""
+TOLD = """
+from django.contrib.auth.models import User
+from django.test import Client
+from mysite import cron
+
+client = Client(SERVER_NAME="localhost")
+client.force_login(User.objects.get())
+page = client.get("/admin/").content.decode()
+assert ">Orders</a> is ready." in page, page
 """
 
 
@@ -133,7 +145,7 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
 def test_what_the_package_imports_is_required(face: str) -> None:
     extras = PROJECT["optional-dependencies"]
     # What an option or a setting asks for says itself how to install it.
-    asked = PROJECT["dependencies"] + extras["sendfile"] + extras["verify"]
+    asked = PROJECT["dependencies"] + extras["sendfile"] + extras["verify"] + extras["webhooks"]
     api = ROOT / "exportapp" / "api"
     paths = [path for path in (ROOT / "exportapp").rglob("*.py") if api not in path.parents]
     if face == "api":
@@ -157,7 +169,9 @@ def test_what_the_package_imports_is_required(face: str) -> None:
 def test_the_quickstart_leads_to_a_file(
     columns: str, wheel: zipfile.ZipFile, tmp_path: Path
 ) -> None:
-    settings, of_list, of_its_own = re.findall(r"```python\n(.*?)```", QUICKSTART, re.DOTALL)[:3]
+    written = re.findall(r"```python\n(.*?)```", QUICKSTART, re.DOTALL)
+    settings, of_list, of_its_own, cron = written
+    settings = settings.replace("redis://127.0.0.1:6379", services.valkey.url.rpartition("/")[0])
     site, home = tmp_path / "site", tmp_path / "home"
     wheel.extractall(site)
     home.mkdir()
@@ -177,6 +191,11 @@ def test_the_quickstart_leads_to_a_file(
     if columns == "of the list":
         assert header == ("Number", "Customer", "Amount", "Created at")
         assert [row[:3] for row in rows] == [("N1", "Ann", 10.5)]
+        (home / "mysite" / "cron.py").write_text(cron)
+        for command in ("export_excel shop.Order --queue --user ann", "rqworker exports --burst"):
+            run(home, "manage.py", *command.split(), **environment)
+        run(home, "manage.py", "export_reconcile", **environment)
+        run(home, "manage.py", "shell", "--no-imports", "-c", TOLD, **environment)
     else:
         assert header == ("Number", "Customer", "Customer no.", "Amount in EUR", "Total")
         assert rows == [("N1", "Ann", 1, 21, 15.4)]

@@ -20,7 +20,9 @@ ADVICE: Final[dict[str, Promise]] = {
     "not_allowed": _(
         "Ask whoever manages permissions for the right to export this model, then resume."
     ),
-    "source_changed": _("Go back to the list and ask for a new export."),
+    "source_changed": _(
+        "Press “Start over”: that asks for the same rows anew, with the columns as they are now."
+    ),
     "too_large": _("Choose fewer columns or filter the list, and ask for a new export."),
     "verification_failed": _(
         "The finished file did not read as what was put into it and was removed. Resume to have it "

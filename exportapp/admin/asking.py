@@ -1,60 +1,32 @@
-"""Asking for an export away from a list: what there is, its parameters, columns and presets."""
+"""Asking for an export: what there is, and the page on which everything is chosen and started."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.contrib.admin.widgets import AdminDateWidget
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.http import urlencode
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_POST
 
-from exportapp.admin.fileform import FileForm
-from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
+from exportapp.admin.askform import SHOWING, AskForm, is_sent
+from exportapp.admin.carried import is_short
+from exportapp.admin.lookup import templates_for
+from exportapp.exceptions import NotAllowed, ParameterRefused, RequestRefused, UnknownName
 from exportapp.jobs import lifecycle, presets
+from exportapp.jobs.preview import ROWS, preview
 from exportapp.jobs.rights import source_for, sources_of
+from exportapp.jobs.words import what_is_asked
 from exportapp.models import ExportJob, ExportPreset
-from exportapp.tables.params import to_json
-from exportapp.tables.readers import Policy
 from exportapp.tables.selection import Selection, Viewer
-from exportapp.tables.sources import AnySource
-
-PARAMETERS = "p"
-"""The prefix of the parameters' fields, so that one may be called "columns" as well."""
-
-
-class OptionsForm(forms.Form):
-    columns = forms.MultipleChoiceField(
-        label=_("Columns"),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_("None ticked: those that the export has by itself."),
-    )
-    policy = forms.ChoiceField(
-        label=_("A value that cannot be written"),
-        required=False,
-        choices=[("", _("as usual")), *((policy, policy) for policy in get_args(Policy))],
-    )
-    preset_name = forms.CharField(
-        label=_("Save as preset"), required=False, max_length=presets.NAME_LENGTH
-    )
-    shared = forms.BooleanField(label=_("For everybody"), required=False)
-
-    def __init__(self, source: AnySource, viewer: Viewer, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        columns: Any = self.fields["columns"]
-        columns.choices = [(name, name) for name in source.available_columns(viewer)]
-        if not presets.may_share(viewer.user):
-            del self.fields["shared"]
+from exportapp.tables.sources import AnySource, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +36,14 @@ class AskingPages:
     site: AdminSite
 
     def urls(self) -> list[URLPattern]:
-        guard = self.site.admin_view
+        guard: Callable[..., Any] = self.site.admin_view
         delete = require_POST(self.delete_view)
+        # Not "no-store", which the admin sets: with it a browser that goes back forgets the form.
+        kept = cache_control(private=True, no_cache=True)
+        ask = kept(guard(self.form_view, cacheable=True))
         return [
             path("new/", guard(self.list_view), name="exportapp_exportjob_new"),
-            path("new/<str:label>/", guard(self.form_view), name="exportapp_exportjob_ask"),
+            path("new/<str:label>/", ask, name="exportapp_exportjob_ask"),
             path("preset/<int:number>/delete/", guard(delete), name="exportapp_exportjob_forget"),
         ]
 
@@ -79,38 +54,37 @@ class AskingPages:
             for preset in presets.presets_of(request.user)
         ]
         context = {"sources": sources_of(request.user, self.site.name), "presets": known}
-        return self._page(request, "exportapp/new.html", _("New export"), context)
+        return self._page(request, ["exportapp/new.html"], _("New export"), context)
 
     def form_view(self, request: HttpRequest, label: str) -> HttpResponse:
-        """The form of one export; a POST makes it, or saves it as a preset."""
+        """The form of one export; its first button makes it, the others save or show."""
         source = self._source(request, label)
         viewer = Viewer.now(request.user)
         preset = _preset(request)
-        base, note = Selection(source=source.label, site=self.site.name), ""
-        if preset:
-            base, note = self._from(preset, viewer, base)
-        data = request.POST if request.method == "POST" else None
-        options = OptionsForm(source, viewer, data, initial=_initial(base, preset))
-        parameters = _parameter_form(source, viewer, data, base.parameters)
-        file = FileForm(data, preset.options if preset else {})
-        # All of them, so that all errors are shown at once.
-        if all([options.is_valid(), parameters.is_valid(), file.is_valid()]):
-            given = to_json(parameters.fields, parameters.cleaned_data)
-            chosen = tuple(options.cleaned_data["columns"]) or None
-            asked = replace(base, columns=chosen, parameters=given)
-            answer = self._do(request, viewer, asked, options, file)
+        base, note = self._base(source, viewer, preset)
+        form = AskForm.of(request, source, viewer, base, preset)
+        sent = is_sent(request) and form.is_valid()
+        if sent and not any(name in request.POST for name in SHOWING):
+            answer = self._do(request, form)
             if answer:
                 return answer
-        elif note:
+        elif note and not is_sent(request):
             messages.warning(request, note)
+        if request.headers.get("HX-Request"):
+            return self._preview(request, source, form, sent)
+        shows = sent and "preview" in request.POST
         context = {
             "source": source,
-            "forms": [form for form in (parameters, options, file) if form.fields],
-            "media": parameters.media + options.media,
-            "preset": preset,
+            "form": form,
+            "words": self._words(source, form, sent),
+            "list_url": self._list_url(source, form),
             "presets": presets.presets_of(request.user, source),
+            "rows": ROWS,
+            "preview": _previewed(form) if shows else None,
+            "preview_templates": templates_for(source.label, "_preview.html"),
         }
-        return self._page(request, "exportapp/ask.html", capfirst(source.title), context)
+        title = _("Export %(rows)s") % {"rows": source.title}
+        return self._page(request, templates_for(source.label, "ask.html"), title, context)
 
     def delete_view(self, request: HttpRequest, number: int) -> HttpResponse:
         try:
@@ -123,46 +97,66 @@ class AskingPages:
         messages.success(request, _("The preset “%s” is gone.") % preset)
         return HttpResponseRedirect(self._address("new"))
 
-    def _do(
-        self,
-        request: HttpRequest,
-        viewer: Viewer,
-        asked: Selection,
-        options: OptionsForm,
-        file: FileForm,
-    ) -> HttpResponse | None:
+    def _do(self, request: HttpRequest, form: AskForm) -> HttpResponse | None:
         """Make the export or save the preset; None, with an error on the form, when refused."""
-        found = options.cleaned_data
         try:
-            if "save" in request.POST:
-                kept = presets.save_named(
-                    viewer,
-                    found["preset_name"],
-                    asked,
-                    policy=found["policy"],
-                    options=file.given,
-                    shared=found.get("shared", False),
-                )
-                messages.success(request, _("The preset “%s” is saved.") % kept)
-                query = urlencode({"preset": kept.pk})
-                return HttpResponseRedirect(f"{self._address('ask', asked.source)}?{query}")
-            traceparent = request.headers.get("traceparent")
-            job, is_new = lifecycle.create(
-                asked,
-                viewer,
-                policy=found["policy"] or None,
-                consistency=file.cleaned_data["consistency"] or None,
-                options=file.given,
-                traceparent=traceparent,
+            return (
+                self._save(request, form) if "save" in request.POST else self._start(request, form)
             )
         except (RequestRefused, NotAllowed) as error:
-            options.add_error(None, str(error))
+            form.options.add_error(None, str(error))
             return None
-        said = (
-            _("The export has begun.") if is_new else _("You already asked for this: here it is.")
+
+    def _start(self, request: HttpRequest, form: AskForm) -> HttpResponse:
+        job, is_new = lifecycle.create(
+            form.selection,
+            form.viewer,
+            policy=form.cleaned("policy") or None,
+            consistency=form.cleaned("consistency") or None,
+            options=form.file.given,
+            notify=form.cleaned("notify"),
+            traceparent=request.headers.get("traceparent"),
         )
-        messages.success(request, said)
-        return HttpResponseRedirect(self._address("change", job.pk))
+        return to_job(request, self.site, job, is_new)
+
+    def _save(self, request: HttpRequest, form: AskForm) -> HttpResponse | None:
+        kept = presets.save_named(
+            form.viewer,
+            form.cleaned("preset_name"),
+            # Which rows were ticked today is nothing to ask for again.
+            replace(form.selection, keys=None),
+            policy=form.cleaned("policy"),
+            options=form.file.given,
+            shared=form.cleaned("shared") or False,
+        )
+        messages.success(request, _("The preset “%s” is saved.") % kept)
+        page = form.carried.address(self._address("ask", kept.source), preset=kept.pk)
+        return HttpResponseRedirect(page) if is_short(page) else None
+
+    def _preview(
+        self, request: HttpRequest, source: AnySource, form: AskForm, valid: bool
+    ) -> HttpResponse:
+        context = {"preview": _previewed(form) if valid else {"refusal": " ".join(form.errors)}}
+        return TemplateResponse(request, templates_for(source.label, "_preview.html"), context)
+
+    def _words(self, source: AnySource, form: AskForm, valid: bool) -> dict[str, str]:
+        """What will be exported, or why that cannot be said."""
+        selection = form.base if form.options.is_bound and not valid else form.selection
+        try:
+            settled = source.settled(selection, form.viewer)
+            sheets = source.sheets(settled, form.viewer)
+            return {"said": what_is_asked(source, settled, form.viewer, sheets)}
+        except ParameterRefused:
+            return {}
+        except (RequestRefused, NotAllowed) as error:
+            return {"refusal": str(error)}
+
+    def _list_url(self, source: AnySource, form: AskForm) -> str:
+        if form.carried.filters is None or not isinstance(source, Source):
+            return ""
+        opts = source.model._meta
+        name = f"admin:{opts.app_label}_{opts.model_name}_changelist"
+        return f"{reverse(name, current_app=self.site.name)}?{form.carried.filters}"
 
     def _source(self, request: HttpRequest, label: str) -> AnySource:
         try:
@@ -172,17 +166,20 @@ class AskingPages:
         except UnknownName as error:
             raise Http404(str(error)) from error
 
-    def _from(
-        self, preset: ExportPreset, viewer: Viewer, otherwise: Selection
+    def _base(
+        self, source: AnySource, viewer: Viewer, preset: ExportPreset | None
     ) -> tuple[Selection, str]:
+        plain = Selection(source=source.label, site=self.site.name)
+        if preset is None:
+            return plain, ""
         try:
             found = presets.recipe(preset, viewer)
         except (RequestRefused, NotAllowed) as error:
-            return otherwise, str(error)
+            return plain, str(error)
         return found.selection, found.note
 
     def _page(
-        self, request: HttpRequest, template: str, title: Any, context: dict[str, Any]
+        self, request: HttpRequest, template: list[str], title: Any, context: dict[str, Any]
     ) -> HttpResponse:
         shown = {**self.site.each_context(request), "title": title, "opts": ExportJob._meta}
         request.current_app = self.site.name
@@ -193,25 +190,30 @@ class AskingPages:
         return reverse(name, args=args, current_app=self.site.name)
 
 
+def to_job(request: HttpRequest, site: AdminSite, job: ExportJob, is_new: bool) -> HttpResponse:
+    """The page of the export, with a word on whether this click made it."""
+    if is_new:
+        messages.success(request, _("The export has begun."))
+    else:
+        messages.info(request, _("You already asked for this: here it is."))
+    name = "admin:exportapp_exportjob_change"
+    return HttpResponseRedirect(reverse(name, args=[job.pk], current_app=site.name))
+
+
+def _previewed(form: AskForm) -> dict[str, Any]:
+    try:
+        return {"sheets": preview(form.selection, form.viewer)}
+    except (RequestRefused, NotAllowed) as error:
+        return {"refusal": str(error)}
+
+
 def _preset(request: HttpRequest) -> ExportPreset | None:
-    number = request.GET.get("preset", "")
+    """The one that is chosen now, else the one that the page has."""
+    chosen = "use_preset" if "use" in request.POST else "preset"
+    number = request.POST.get(chosen, request.GET.get("preset", ""))
     if not number:
         return None
     try:
         return presets.preset_numbered(request.user, int(number))
     except ValueError as error:
         raise Http404(f"There is no preset {number}.") from error
-
-
-def _initial(base: Selection, preset: ExportPreset | None) -> dict[str, Any]:
-    kept = {"policy": preset.policy, "preset_name": preset.name} if preset else {}
-    return {"columns": list(base.columns or ()), **kept}
-
-
-def _parameter_form(source: AnySource, viewer: Viewer, data: Any, initial: Any) -> forms.Form:
-    form = forms.Form(data, prefix=PARAMETERS, initial=dict(initial))
-    form.fields.update(source.fields(viewer))
-    for field in form.fields.values():
-        if type(field.widget) is forms.DateInput:
-            field.widget = AdminDateWidget()
-    return form

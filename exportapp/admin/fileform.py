@@ -9,18 +9,19 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from exportapp.jobs.options import CHOICES, NAMES
-from exportapp.models import Consistency
+from exportapp.jobs.filenames import NAME_LENGTH
+from exportapp.jobs.options import CHOICES, NAMES, OF_FORMAT, Options
 
 LABELS: Final[dict[str, Any]] = {
     "format": _("Format"),
-    "compact": _("Excel: cells without references"),
-    "strings": _("Excel: where texts are kept"),
-    "verify": _("Excel: read the file back before it is handed out"),
-    "bom": _("CSV: byte order mark"),
-    "delimiter": _("CSV: delimiter"),
-    "formulas": _("CSV: texts that look like formulas"),
-    "gzip": _("CSV: compressed"),
+    "filename": _("File name"),
+    "compact": _("Cells without references"),
+    "strings": _("Where texts are kept"),
+    "verify": _("Read the file back before it is handed out"),
+    "bom": _("Byte order mark"),
+    "delimiter": _("Delimiter"),
+    "formulas": _("Texts that look like formulas"),
+    "gzip": _("Compressed"),
 }
 
 WORDS: Final[dict[str, Any]] = {
@@ -46,24 +47,41 @@ AS_USUAL: Final = ("", _("as usual"))
 class FileForm(forms.Form):
     """`given` has what a person chose; what stays as usual is not in it."""
 
-    consistency = forms.ChoiceField(
-        label=_("Rows"), required=False, choices=[AS_USUAL, *Consistency.choices]
-    )
-
     def __init__(self, data: Any, kept: Mapping[str, Any]) -> None:
         """`kept` are the options of a preset."""
         texts = {name: _word(value) for name, value in kept.items()}
         super().__init__(data, initial=texts)
         for name in NAMES:
-            self.fields[name] = forms.ChoiceField(
-                label=LABELS[name], required=False, choices=_choices(name)
-            )
+            self.fields[name] = _field(name)
 
     @property
     def given(self) -> dict[str, str]:
         """The options, by name."""
         found = {name: self.cleaned_data[name] for name in NAMES}
         return {name: value for name, value in found.items() if value}
+
+    @property
+    def usual_format(self) -> str:
+        """The format that "as usual" stands for."""
+        return Options.asked().format
+
+    def of_all(self) -> list[forms.BoundField]:
+        """The fields that every format has."""
+        return [self[name] for name in NAMES if name not in OF_FORMAT]
+
+    def of_one(self) -> list[tuple[str, Any, list[forms.BoundField]]]:
+        """Each format that has fields of its own, its name for people, and those fields."""
+        return [
+            (format, WORDS[format], [self[name] for name in NAMES if OF_FORMAT.get(name) == format])
+            for format in CHOICES["format"]
+            if format in OF_FORMAT.values()
+        ]
+
+
+def _field(name: str) -> forms.Field:
+    if name == "filename":
+        return forms.CharField(label=LABELS[name], required=False, max_length=NAME_LENGTH)
+    return forms.ChoiceField(label=LABELS[name], required=False, choices=_choices(name))
 
 
 def _word(value: Any) -> str:

@@ -7,36 +7,29 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseNotAllowed,
-    HttpResponseRedirect,
-)
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 
 from exportapp.admin.asking import AskingPages
+from exportapp.admin.deeds import DEEDS, do, said_of_many
 from exportapp.admin.downloads import send
-from exportapp.admin.pages import DEEDS, LIVE, PARTS, describe, title_of_source
-from exportapp.exceptions import IllegalTransition, NotAllowed, RequestRefused
+from exportapp.admin.listing import JobChangeList, filters_for, title_of_source
+from exportapp.admin.lookup import templates_for
+from exportapp.admin.operations import OperationsPage
+from exportapp.admin.pages import LIVE, PARTS, describe
+from exportapp.admin.pressed import answer
 from exportapp.jobs.delivery import deliver, deliver_manifest
+from exportapp.jobs.early import deliver_shard
 from exportapp.jobs.rights import may_see
 from exportapp.jobs.wakeups import wake_reconciler
+from exportapp.jobs.words import who
 from exportapp.models import ExportJob
-
-
-class JobChangeList(ChangeList):
-    def get_queryset(self, request: HttpRequest, *args: Any) -> QuerySet[Any]:
-        return super().get_queryset(request, *args).prefetch_related("files").defer("manifest")
 
 
 @admin.register(ExportJob)
@@ -46,8 +39,7 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     To have it on another AdminSite as well: `site.register(ExportJob, ExportJobAdmin)`.
     """
 
-    list_display = ("what", "requested_by", "created_at", "progress")
-    list_filter = ("status",)
+    list_display = ("what", "who", "created_at")
     list_per_page = 25
     actions = ("pause_selected", "resume_selected", "cancel_selected")
 
@@ -58,6 +50,9 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return JobChangeList
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        return filters_for(request.user)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -76,13 +71,17 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def has_delete_permission(self, request: HttpRequest, obj: ExportJob | None = None) -> bool:
         return False
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        # The last cell has buttons, and those depend on who looks.
+        return [*super().get_list_display(request), _progress_for(self, request)]
+
     @admin.display(description=_("export"), ordering="source")
     def what(self, job: ExportJob) -> str:
         return title_of_source(job)
 
-    @admin.display(description=_("progress"), ordering="status")
-    def progress(self, job: ExportJob) -> SafeString:
-        return render_to_string(PARTS["row"], self._context(job))
+    @admin.display(description=_("person"), ordering="requested_by")
+    def who(self, job: ExportJob) -> str:
+        return who(job)
 
     @admin.action(description=_("Pause selected exports"))
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[ExportJob]) -> None:
@@ -105,9 +104,11 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             path("<uuid:pk>/do/<slug:deed>/", guard(self.deed_view), name=_named("do")),
             path("<uuid:pk>/download/", download, name=_named("download_all")),
             path("<uuid:pk>/download/<int:number>/", download, name=_named("download")),
+            path("<uuid:pk>/shard/<int:number>/", guard(self.shard_view), name=_named("shard")),
             path("<uuid:pk>/manifest/", guard(self.manifest_view), name=_named("manifest")),
         ]
-        return [*own, *AskingPages(self.admin_site).urls(), *super().get_urls()]
+        pages = [*AskingPages(self.admin_site).urls(), *OperationsPage(self.admin_site).urls()]
+        return [*own, *pages, *super().get_urls()]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -124,99 +125,113 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page of one export, with the same templates that the polls answer with."""
-        return self._page(request, self._find(request, object_id), **(extra_context or {}))
+        return self.page(request, self.find(request, object_id), **(extra_context or {}))
 
     def part_view(self, request: HttpRequest, pk: Any, part: str) -> HttpResponse:
-        """A fragment of the page or of the list: its figures while its state is as `seen`."""
+        """A fragment of the page or of the list: its figures while its state is as `seen`.
+
+        `rows=1` says that the page it is for shows what only those with the right to the rows may
+        have; it opens nothing.
+        """
         if not self.has_view_permission(request):
             # The guard's redirect would put the login form into the place of the bar.
             return HttpResponse(status=401, headers={"HX-Refresh": "true"})
         if part not in PARTS:
             raise Http404
-        job = self._find(request, pk)
-        if part in LIVE and request.GET.get("seen") == job.status:
-            return TemplateResponse(request, LIVE[part], self._context(job))
-        whole = {"HX-Retarget": "closest [data-export-part]"}
-        return TemplateResponse(request, PARTS[part], self._context(job), headers=whole)
+        job = self.find(request, pk)
+        if part not in LIVE:
+            has_rows = request.GET.get("rows") == "1"
+            return self.part(request, job, PARTS[part], has_rows=has_rows)
+        if request.GET.get("seen") == job.status:
+            return self.part(request, job, LIVE[part])
+        response = self.part(request, job, PARTS[part])
+        response["HX-Retarget"] = "closest [data-export-part]"
+        return response
 
     def deed_view(self, request: HttpRequest, pk: Any, deed: str) -> HttpResponse:
-        """Pause, resume or cancel; answers htmx with the fragment that it named in `part`."""
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+        """Do what a button says; what cannot be taken back is asked first, by a GET."""
         if deed not in DEEDS:
             raise Http404
-        job = self._find(request, pk)
-        refusal = _do(deed, job, request.user)
-        part = request.POST.get("part", "")
-        if request.headers.get("HX-Request") and part in PARTS:
-            context = self._context(job) | {"refusal": refusal}
-            return TemplateResponse(request, PARTS[part], context)
-        if refusal:
-            self.message_user(request, f"{title_of_source(job)}: {refusal}", messages.ERROR)
-        return HttpResponseRedirect(self._back(request, job))
+        job = self.find(request, pk)
+        if request.method == "GET" and DEEDS[deed].asks:
+            return self.page(request, job, template="sure.html", deed=deed)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        return answer(self, request, job, do(deed, job, request.user))
 
     def download_view(
         self, request: HttpRequest, pk: Any, number: int | None = None
     ) -> HttpResponseBase:
         """File `number`; without a number the file, or all of several as one zip."""
-        job = self._find(request, pk)
-        return send(request, job, lambda: deliver(job, request.user, number), self._page)
+        job = self.find(request, pk)
+        return send(request, job, lambda: deliver(job, request.user, number), self.page)
+
+    def shard_view(self, request: HttpRequest, pk: Any, number: int) -> HttpResponseBase:
+        """A shard that is written, while the others are not."""
+        job = self.find(request, pk)
+        return send(request, job, lambda: deliver_shard(job, request.user, number), self.page)
 
     def manifest_view(self, request: HttpRequest, pk: Any) -> HttpResponseBase:
         """What was made of what."""
-        job = self._find(request, pk)
-        return send(request, job, lambda: deliver_manifest(job, request.user), self._page)
+        job = self.find(request, pk)
+        return send(request, job, lambda: deliver_manifest(job, request.user), self.page)
 
-    def _find(self, request: HttpRequest, pk: Any) -> ExportJob:
+    def find(self, request: HttpRequest, pk: Any) -> ExportJob:
+        """Raises Http404 for what this person may not see."""
         job: ExportJob | None = self.get_object(request, str(pk))
         if job is None:
             raise Http404
         return job
 
-    def _context(self, job: ExportJob) -> dict[str, Any]:
-        return describe(job) | {"urls": f"{self.admin_site.name}:{_named('')}"}
+    def context(self, request: HttpRequest, job: ExportJob, **known: Any) -> dict[str, Any]:
+        """What the templates of a job are given."""
+        urls = f"{self.admin_site.name}:{_named('')}"
+        return describe(job, request.user, **known) | {"urls": urls, "opts": self.opts}
 
-    def _page(
-        self, request: HttpRequest, job: ExportJob, *, status: int = 200, **extra: Any
+    def part(
+        self, request: HttpRequest, job: ExportJob, name: str, extra: Any = None, **known: Any
+    ) -> TemplateResponse:
+        """One fragment, by the templates of its model."""
+        request.current_app = self.admin_site.name
+        context = self.context(request, job, **known) | (extra or {})
+        return TemplateResponse(request, templates_for(job.source, name), context)
+
+    def page(
+        self,
+        request: HttpRequest,
+        job: ExportJob,
+        *,
+        template: str = "job.html",
+        status: int = 200,
+        **extra: Any,
     ) -> HttpResponse:
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
-            **self._context(job),
+            **self.context(request, job),
             "title": _("Export of %(rows)s") % {"rows": title_of_source(job)},
-            "opts": self.opts,
             **extra,
         }
-        return TemplateResponse(request, "exportapp/job.html", context, status=status)
-
-    def _back(self, request: HttpRequest, job: ExportJob) -> str:
-        """The page the button was on, with its filters; the job's own page if that is unknown."""
-        came_from = request.headers.get("Referer", "")
-        if url_has_allowed_host_and_scheme(
-            came_from, {request.get_host()}, require_https=request.is_secure()
-        ):
-            return came_from
-        return reverse(
-            "admin:exportapp_exportjob_change", args=[job.pk], current_app=self.admin_site.name
-        )
+        names = templates_for(job.source, template)
+        return TemplateResponse(request, names, context, status=status)
 
     def _do_all(self, request: HttpRequest, deed: str, jobs: QuerySet[ExportJob]) -> None:
-        refusals = {job: _do(deed, job, request.user) for job in jobs}
-        for job, refusal in refusals.items():
-            if refusal:
-                self.message_user(request, f"{title_of_source(job)}: {refusal}", messages.ERROR)
-        done = sum(not refusal for refusal in refusals.values())
+        outcomes = [do(deed, job, request.user) for job in jobs]
+        for outcome in (found for found in outcomes if found.refusal):
+            said = f"{title_of_source(outcome.job)}: {outcome.refusal}"
+            self.message_user(request, said, messages.ERROR)
+        done = sum(not outcome.refusal for outcome in outcomes)
         if done:
-            text = ngettext("%(count)d export: %(deed)s.", "%(count)d exports: %(deed)s.", done)
-            self.message_user(request, text % {"count": done, "deed": DEEDS[deed][0]})
+            self.message_user(request, said_of_many(deed, done))
 
 
-def _do(deed: str, job: ExportJob, user: Any) -> str:
-    """Do it through the doorway; returns why not, or nothing."""
-    try:
-        DEEDS[deed][1](job, user=user)
-    except (IllegalTransition, NotAllowed, RequestRefused) as error:
-        return str(error)
-    return ""
+def _progress_for(job_admin: ExportJobAdmin, request: HttpRequest) -> Any:
+    @admin.display(description=_("progress"), ordering="status")
+    def progress(job: ExportJob) -> SafeString:
+        context = job_admin.context(request, job)
+        return render_to_string(templates_for(job.source, PARTS["row"]), context, request)
+
+    return progress
 
 
 def _named(view: str) -> str:

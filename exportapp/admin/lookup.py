@@ -1,14 +1,7 @@
-"""Which template shows something of a model: the model's own, its app's, or the one that ships."""
+"""Which template shows something of a model: the rule is in `jobs.lookup`, mails follow it too."""
 
 from __future__ import annotations
 
+from exportapp.jobs.lookup import templates_for
 
-def templates_for(source: str, name: str) -> list[str]:
-    """The names to look for, the most particular first, as the admin does for its own pages.
-
-    `source` is a model's label ("shop.Order") or the name of a registered export, `name` a file
-    in templates/exportapp: "exportapp/shop/order/job.html", "exportapp/shop/job.html",
-    "exportapp/job.html".
-    """
-    parts = source.lower().split(".")
-    return ["/".join(["exportapp", *parts[:depth], name]) for depth in range(len(parts), -1, -1)]
+__all__ = ["templates_for"]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ORDER_VAR
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import select_template
@@ -18,10 +17,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from openpyxl import Workbook
 
+from exportapp.admin.asking import to_job
+from exportapp.admin.carried import Carried, is_short, ticked
 from exportapp.exceptions import NotAllowed, RequestRefused
 from exportapp.jobs import lifecycle
 from exportapp.jobs.rights import may_export
-from exportapp.models import ExportJob
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sources import Source
 from exportapp.xlsx import Template
@@ -32,9 +32,6 @@ else:
     ModelAdmin = object
 
 ACTION = "export_to_excel"
-
-KEYS = "export_keys"
-"""All ticks in one field, as a JSON list: static/exportapp/ticks.js says why."""
 
 
 class ExportAdminMixin(ModelAdmin):
@@ -49,6 +46,9 @@ class ExportAdminMixin(ModelAdmin):
 
     export_template: Template | str | None = None
     """A workbook to begin with: where it is, or its bytes. See docs/workbook.md."""
+
+    export_asks = True
+    """False starts the export at once; True asks first, for columns, format and file name."""
 
     export_offered = True
     """False withdraws the export and its permission from this model."""
@@ -71,7 +71,7 @@ class ExportAdminMixin(ModelAdmin):
             return self._ask(request, query=dict(request.GET.lists()))
         # The ticks say which rows; of the page's parameters only the order still counts.
         query = {name: values for name, values in request.GET.lists() if name == ORDER_VAR}
-        return self._ask(request, query=query, keys=_ticked(request))
+        return self._ask(request, query=query, keys=ticked(request))
 
     def export_list_view(self, request: HttpRequest) -> HttpResponse:
         """All rows of the list with the filters, search and order of the query string."""
@@ -100,6 +100,9 @@ class ExportAdminMixin(ModelAdmin):
             # The parent is whatever was going to be shown, so no setting of a template is lost.
             shown["export_parent"] = select_template([names] if isinstance(names, str) else names)
             shown["export_url_name"] = f"{self.admin_site.name}:{self._url_name}"
+            if self.export_asks:
+                every = Carried.from_list(dict(request.GET.lists()))
+                shown["export_address"] = every.address(self._asking_page)
             response.template_name = "exportapp/change_list.html"
         return response
 
@@ -115,37 +118,37 @@ class ExportAdminMixin(ModelAdmin):
     def _url_name(self) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{ACTION}"
 
-    def _ask(self, request: HttpRequest, **selected: Any) -> HttpResponse | None:
-        """Create the job and go to its page; None, with a message, when it was refused."""
-        selection = Selection(source=self.opts.label, site=self.admin_site.name, **selected)
+    @property
+    def _asking_page(self) -> str:
+        name = "admin:exportapp_exportjob_ask"
+        return reverse(name, args=[self.opts.label], current_app=self.admin_site.name)
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        query: dict[str, list[str]],
+        keys: tuple[str, ...] | None = None,
+    ) -> HttpResponse | None:
+        """Go to the page that asks, or start at once; None, with a message, when refused."""
+        if not self.export_asks:
+            return self._start(request, query, keys)
+        carried = Carried.from_list(query, keys)
+        address = carried.address(self._asking_page)
+        if is_short(address):
+            return HttpResponseRedirect(address)
+        # The browser sends the form of the list once more, there.
+        page = replace(carried, keys=None).address(self._asking_page)
+        return HttpResponseRedirect(page, preserve_request=keys is not None)
+
+    def _start(
+        self, request: HttpRequest, query: dict[str, list[str]], keys: tuple[str, ...] | None
+    ) -> HttpResponse | None:
+        asked = Selection(source=self.opts.label, site=self.admin_site.name, query=query, keys=keys)
         try:
             traceparent = request.headers.get("traceparent")
             viewer = Viewer.now(request.user)
-            job, is_new = lifecycle.create(selection, viewer, traceparent=traceparent)
+            job, is_new = lifecycle.create(asked, viewer, traceparent=traceparent)
         except (RequestRefused, NotAllowed) as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
-        if is_new:
-            self.message_user(request, _("The export has begun."), messages.SUCCESS)
-        else:
-            self.message_user(request, _("You already asked for this: here it is."))
-        return HttpResponseRedirect(self._job_page(job))
-
-    def _job_page(self, job: ExportJob) -> str:
-        return reverse(
-            "admin:exportapp_exportjob_change", args=[job.pk], current_app=self.admin_site.name
-        )
-
-
-def _ticked(request: HttpRequest) -> tuple[str, ...]:
-    """The keys of the ticked rows. Raises BadRequest for what no list page sends."""
-    together = request.POST.get(KEYS)
-    if together is None:
-        return tuple(request.POST.getlist(ACTION_CHECKBOX_NAME))
-    try:
-        keys = json.loads(together)
-    except ValueError as error:
-        raise BadRequest(f"'{KEYS}' is no JSON.") from error
-    if not isinstance(keys, list):
-        raise BadRequest(f"'{KEYS}' is no list.")
-    return tuple(map(str, keys))
+        return to_job(request, self.admin_site, job, is_new)

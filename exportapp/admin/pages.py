@@ -1,91 +1,162 @@
 """What the templates show of one export.
 
-Figures and files are read only if the template asks for them, so that a poll costs no more than
-what it shows.
+Figures, shards and files are read only if the template asks for them, so that a poll costs no more
+than what it shows.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Sequence
 from typing import Any, Final
 
-from django.utils.functional import Promise
-from django.utils.http import urlencode
-from django.utils.text import capfirst
-from django.utils.translation import gettext_lazy as _
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
+from django.utils.translation import gettext as _
 
 from exportapp.admin.advice import advice_for
+from exportapp.admin.deeds import offered
+from exportapp.admin.drawing import Curve
+from exportapp.admin.happened import in_words
+from exportapp.admin.listing import title_of_source
+from exportapp.admin.lookup import templates_for
 from exportapp.exceptions import UnknownName
-from exportapp.jobs import lifecycle
-from exportapp.jobs.status import Status, status_of
-from exportapp.jobs.words import issue_words
-from exportapp.models import ExportJob
+from exportapp.jobs.durations import about
+from exportapp.jobs.early import has_shards
+from exportapp.jobs.pace import pace
+from exportapp.jobs.rights import may_download
+from exportapp.jobs.shardmap import counted, shard_map
+from exportapp.jobs.status import PHASES, Status, status_of
+from exportapp.jobs.words import asked_for, issue_words
+from exportapp.models import ExportIssue, ExportJob
+from exportapp.states import ACTIVE, JobState, ShardState
 from exportapp.tables.sources import find_source
 
 EVENTS_SHOWN: Final = 50
+ISSUES_SHOWN: Final = 5
+"""Rows with an issue, of each code."""
 
 PARTS: Final = {
-    "job": "exportapp/_job.html",
-    "row": "exportapp/_row.html",
-    "events": "exportapp/_events.html",
+    "job": "_job.html",
+    "row": "_row.html",
+    "shards": "_shards.html",
+    "pace": "_pace.html",
+    "events": "_events.html",
 }
 """The fragments of the pages, by the name in their address."""
 
-LIVE: Final = {"job": "exportapp/_job_live.html", "row": "exportapp/_row_live.html"}
+LIVE: Final = {"job": "_job_live.html", "row": "_row_live.html"}
 """What of a fragment changes while the job's state does not."""
 
-DEEDS: Final[dict[str, tuple[Promise, Callable[..., ExportJob]]]] = {
-    "pause": (_("Pause"), lifecycle.pause),
-    "resume": (_("Resume"), lifecycle.resume),
-    "cancel": (_("Cancel"), lifecycle.cancel),
-    "start_over": (_("Start over"), lifecycle.start_over),
-}
-"""The buttons of an export; each is shown while the job's `can_<name>` is true."""
+SHARDS_IN_ORDER: Final = tuple(ShardState)
 
 
-def describe(job: ExportJob) -> dict[str, Any]:
-    """The context of every template that shows `job`."""
+def describe(job: ExportJob, user: Any, *, has_rows: bool | None = None) -> dict[str, Any]:
+    """The context of every template that shows `job` to `user`.
+
+    `has_rows` says whether the right to the rows is known already; it decides what is shown, and
+    is asked again at each download.
+    """
     # Templates call what is callable.
     status = functools.cache(functools.partial(status_of, job))
+    known = functools.cache(lambda: may_have(user, job) if has_rows is None else has_rows)
+    cells = functools.cache(functools.partial(shard_map, job))
     return {
         "job": job,
+        "title_of_source": title_of_source(job),
+        "asked": functools.partial(asked_in_words, job),
         "status": status,
+        "said": lambda: said(job, status()),
+        "steps": lambda: steps(status()),
+        "icon": lambda: f"exportapp/icons/{icon(status())}.svg",
         "time_left": lambda: _time_left(status()),
-        "buttons": [(name, label) for name, (label, _) in DEEDS.items() if _can(job, name)],
+        "has_rows": known,
+        "buttons": lambda: list(offered(job, known)),
         "files": job.files.all(),
+        "cells": cells,
+        "cells_counted": lambda: [
+            (state, number)
+            for state, number in sorted(
+                counted(cells()).items(), key=lambda pair: SHARDS_IN_ORDER.index(pair[0])
+            )
+        ],
+        "has_shards": has_shards(job),
+        "curve": lambda: Curve.of(pace(job)),
         "events": functools.partial(_events, job),
         "advice": advice_for(job.error_code),
         "snapshot": functools.partial(_pretty, job.error_snapshot),
-        "ticked": None if job.selection["keys"] is None else len(job.selection["keys"]),
-        "issues": [(issue_words(code), count) for code, count in job.issues_counted.items()],
-        "parameters": job.selection.get("parameters", {}),
-        "filters": urlencode(job.selection["query"], doseq=True),
+        "issues": functools.partial(_issues, job, known),
+        "state_template": templates_for(job.source, f"states/{job.status}.html"),
+        "parts": {
+            name.strip("_").removesuffix(".html"): templates_for(job.source, name)
+            for name in (*PARTS.values(), *LIVE.values())
+        },
     }
 
 
-def title_of_source(job: ExportJob) -> str:
-    """The export's or the model's own name for its rows; what was asked for when that is gone."""
+def may_have(user: Any, job: ExportJob) -> bool:
+    """Whether this person has the right to the rows; asked again at each download."""
     try:
-        return capfirst(find_source(job.source, job.selection["site"]).title)
+        source = find_source(job.selection["source"], job.selection["site"])
     except UnknownName:
-        return job.source
+        return False
+    return may_download(user, job, source)
 
 
-def _can(job: ExportJob, name: str) -> bool:
-    return bool(getattr(job, f"can_{name}"))
+def asked_in_words(job: ExportJob) -> str:
+    """Which rows, in words: the one place that the page takes them from."""
+    what = asked_for(job) or _("all rows of the list")
+    return _("%(rows)s: %(what)s") % {"rows": title_of_source(job), "what": what}
 
 
-def _time_left(status: Status) -> timedelta | None:
+def said(job: ExportJob, status: Status) -> str:
+    """The state in a sentence without figures: what a screen reader is told when it changes."""
+    if job.waiting_for:
+        return f"{job.state.label}: {job.waiting_for}"
+    if status.silent_for is not None:
+        return _("%(state)s: the workers give no sign of life.") % {"state": job.state.label}
+    return str(job.state.label)
+
+
+def steps(status: Status) -> list[tuple[str, str]]:
+    """Each phase with "done", "now", "stopped" or "next"."""
+    now = PHASES.index(status.phase)
+    ready = status.state in (JobState.SUCCEEDED, JobState.EXPIRED)
+    here = "done" if ready else "now" if status.state in PHASES else "stopped"
+    if status.state == JobState.QUEUED and not status.shards_total:
+        here = "next"
+    states = ["done"] * now + [here] + ["next"] * (len(PHASES) - now - 1)
+    return [(str(phase.label), state) for phase, state in zip(PHASES, states, strict=True)]
+
+
+def icon(status: Status) -> str:
+    """The name of the picture for the tab of the browser."""
+    if status.state in (JobState.SUCCEEDED, JobState.FAILED):
+        return str(status.state)
+    return str(status.percent // 25 * 25) if status.state in ACTIVE else "stopped"
+
+
+def _time_left(status: Status) -> str | None:
     seconds = status.seconds_left
-    return None if seconds is None else timedelta(seconds=seconds)
+    return None if seconds is None else about(seconds)
 
 
 def _pretty(data: Any) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False)
 
 
-def _events(job: ExportJob) -> Any:
-    return job.events.select_related("user").order_by("-pk")[:EVENTS_SHOWN]
+def _events(job: ExportJob) -> list[tuple[Any, str]]:
+    events = job.events.select_related("user").order_by("-pk")[:EVENTS_SHOWN]
+    return [(event, in_words(event)) for event in events]
+
+
+def _issues(job: ExportJob, has_rows: Any) -> Sequence[tuple[str, int, list[ExportIssue]]]:
+    """The words of a code, how often, and the first rows: they quote values of them."""
+    first: dict[str, list[ExportIssue]] = {}
+    if job.issues_counted and has_rows():
+        place = Window(RowNumber(), partition_by=F("code"), order_by="pk")
+        for issue in job.issues.annotate(place=place).filter(place__lte=ISSUES_SHOWN):
+            first.setdefault(issue.code, []).append(issue)
+    counts = job.issues_counted.items()
+    return [(issue_words(code), count, first.get(code, [])) for code, count in counts]

@@ -48,6 +48,9 @@ class FileOptions(Strict):
     )
     formulas = _one_of("formulas", "csv: what a text that looks like a formula becomes.")
     gzip = _truth("csv: compress the file.")
+    filename = serializers.CharField(
+        required=False, help_text="What the file is called, without its ending."
+    )
 
     def to_representation(self, instance: ExportJob) -> Any:
         return super().to_representation(Options.from_json(instance.options))

@@ -10,8 +10,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from exportapp.api.requests import Asked
-from exportapp.api.views import OwnViewSet, problems
+from exportapp.api.base import OwnViewSet, problems
+from exportapp.api.requests import Asked, PageQuery
 from exportapp.jobs import presets
 from exportapp.models import ExportPreset
 from exportapp.tables.selection import Viewer
@@ -60,24 +60,30 @@ class ExportPresetViewSet(OwnViewSet):
         found: QuerySet[ExportPreset] = self.queryset.filter(pk__in=usable)
         return found
 
-    @extend_schema(responses={200: ExportPresetSerializer} | problems(403))
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    @extend_schema(
+        parameters=[PageQuery],
+        responses={200: ExportPresetSerializer(many=True)} | problems(400, 403),
+    )
+    def list(self, request: Request) -> Response:
         """By what they export, then by name."""
-        return super().list(request, *args, **kwargs)
+        self.asked(PageQuery)
+        return self.paged(self.get_queryset(), "source", "name", "pk")
 
     @extend_schema(responses={200: ExportPresetSerializer} | problems(403, 404))
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().retrieve(request, *args, **kwargs)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """One preset, with what it asks for."""
+        return Response(self.get_serializer(self.get_object()).data)
 
     @extend_schema(
-        request=NewPreset, responses={201: ExportPresetSerializer} | problems(400, 403, 415)
+        request=NewPreset, responses={201: ExportPresetSerializer} | problems(400, 403, 413, 415)
     )
     def create(self, request: Request) -> Response:
         """Keep a request under a name. Required parameters may be left for later."""
         return Response(self._saved(request, None), status=201)
 
     @extend_schema(
-        request=NewPreset, responses={200: ExportPresetSerializer} | problems(400, 403, 404, 415)
+        request=NewPreset,
+        responses={200: ExportPresetSerializer} | problems(400, 403, 404, 413, 415),
     )
     def update(self, request: Request, pk: str) -> Response:
         """Replace all of it."""

@@ -30,7 +30,9 @@ _KINDS: Final[tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], Any], ...
 
 
 class StreamQuery(NewExport):
-    consistency = None  # type: ignore[assignment]  # how a field is left out
+    # What is None is no field: there is no job to be of one moment, and no end to be told of.
+    consistency = None  # type: ignore[assignment]
+    notify = None  # type: ignore[assignment]
 
     @classmethod
     def described(cls) -> list[OpenApiParameter]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any, get_args
 
+from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from exportapp.api.options import FileOptions, Strict
+from exportapp.api.pages import MAX_PAGE_SIZE, PAGE_SIZE
 from exportapp.api.parameters import ParameterValues
 from exportapp.exceptions import UnknownName
 from exportapp.jobs.presets import Recipe, preset_numbered, recipe
-from exportapp.models import Consistency
+from exportapp.models import Consistency, ExportJob
 from exportapp.states import JobState
 from exportapp.tables.readers import Policy
 from exportapp.tables.selection import Selection, Viewer
@@ -71,6 +75,14 @@ class Asked(Strict):
     )
     order = _names('Column names, "-" before descending ones.')
     columns = _names("Column names in their order; without it the source's own.")
+    titles = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        help_text='What columns are called in the file: {"customer__name": "Customer"}.',
+    )
+    codes = serializers.BooleanField(
+        required=False, help_text="Choices as their code instead of their label."
+    )
     policy = serializers.ChoiceField(
         choices=get_args(Policy),
         required=False,
@@ -100,6 +112,8 @@ class Asked(Strict):
             columns=_tuple(asked.get("columns")),
             keys=_tuple(asked.get("keys")),
             parameters=asked.get("parameters", {}),
+            titles=asked.get("titles", {}),
+            codes=asked.get("codes", False),
         )
 
 
@@ -109,6 +123,11 @@ class NewExport(Asked):
         choices=Consistency.choices,
         required=False,
         help_text="Without it what the project set. A snapshot needs PostgreSQL.",
+    )
+    notify = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Channels by which you are told of the end; empty for none.",
     )
     preset = serializers.IntegerField(
         required=False, help_text="The id of a preset; what else is said comes before it."
@@ -128,11 +147,43 @@ class NewExport(Asked):
         return found.with_said(policy, options)
 
 
-class ListQuery(serializers.Serializer[Any]):
-    state = serializers.ChoiceField(choices=JobState.choices, required=False)
+class PageQuery(Strict):
+    cursor = serializers.CharField(
+        required=False, help_text="From `next` or `previous` of an answer."
+    )
+    page_size = serializers.IntegerField(
+        required=False, min_value=1, max_value=MAX_PAGE_SIZE, help_text=f"{PAGE_SIZE} unless said."
+    )
 
 
-class DownloadQuery(serializers.Serializer[Any]):
+class ListQuery(PageQuery):
+    state = serializers.MultipleChoiceField(
+        choices=JobState.choices, required=False, help_text="Once for each state."
+    )
+    source = serializers.ListField(  # type: ignore[assignment]
+        child=serializers.CharField(),
+        required=False,
+        max_length=50,
+        help_text='Models and registered exports: "shop.Order".',
+    )
+    created_after = serializers.DateTimeField(required=False, help_text="At this moment or later.")
+    created_before = serializers.DateTimeField(required=False, help_text="Before this moment.")
+
+    def narrowed(self, jobs: QuerySet[ExportJob]) -> QuerySet[ExportJob]:
+        asked = self.validated_data
+        if asked.get("state"):
+            jobs = jobs.filter(status__in=asked["state"])
+        if asked.get("source"):
+            of_one = (Q(source__iexact=name) for name in asked["source"])
+            jobs = jobs.filter(reduce(or_, of_one))
+        if "created_after" in asked:
+            jobs = jobs.filter(created_at__gte=asked["created_after"])
+        if "created_before" in asked:
+            jobs = jobs.filter(created_at__lt=asked["created_before"])
+        return jobs
+
+
+class DownloadQuery(Strict):
     file = serializers.IntegerField(
         required=False,
         min_value=1,

@@ -9,8 +9,9 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from exportapp.api.options import FileOptions
-from exportapp.jobs.status import status_of
-from exportapp.models import ExportFile, ExportIssue, ExportJob
+from exportapp.jobs.journal import Happened
+from exportapp.jobs.status import Status, status_of
+from exportapp.models import ExportEvent, ExportFile, ExportIssue, ExportJob
 from exportapp.states import JobState
 
 
@@ -29,8 +30,10 @@ class ExportProgressSerializer(serializers.Serializer[Any]):
     seconds_left = serializers.IntegerField(allow_null=True)
     live = serializers.BooleanField(help_text="False: what is committed, not what is under way.")
 
-    def to_representation(self, instance: ExportJob) -> Any:
-        return super().to_representation(status_of(instance))
+    def to_representation(self, instance: ExportJob | Status) -> Any:
+        if isinstance(instance, ExportJob):
+            instance = self.context.get("status") or status_of(instance)
+        return super().to_representation(instance)
 
 
 class ExportErrorSerializer(serializers.Serializer[Any]):
@@ -68,18 +71,34 @@ class ExportLinksSerializer(serializers.Serializer[Any]):
     """What can be done with the export; null where its state does not allow it."""
 
     self = serializers.URLField()
+    events = serializers.URLField()
+    issues = serializers.URLField()
     pause = serializers.URLField(allow_null=True)
     resume = serializers.URLField(allow_null=True)
     cancel = serializers.URLField(allow_null=True)
+    start_over = serializers.URLField(allow_null=True)
+    discard = serializers.URLField(allow_null=True)
     download = serializers.URLField(allow_null=True)
     manifest = serializers.URLField(allow_null=True)
 
     def to_representation(self, instance: ExportJob) -> dict[str, str | None]:
-        links: dict[str, str | None] = {"self": _address("detail", instance, self.context)}
-        for name in ("pause", "resume", "cancel", "download", "manifest"):
-            legal = getattr(instance, "can_download" if name == "manifest" else f"can_{name}")
-            links[name] = _address(name, instance, self.context) if legal else None
-        return links
+        legal = {
+            "detail": True,
+            "events": True,
+            "issues": True,
+            "pause": instance.can_pause,
+            "resume": instance.can_resume,
+            "cancel": instance.can_cancel,
+            "start-over": instance.can_start_over,
+            "discard": instance.can_discard,
+            "download": instance.can_download,
+            "manifest": instance.can_download,
+        }
+        addresses = (
+            _address(name, instance, self.context) if is_legal else None
+            for name, is_legal in legal.items()
+        )
+        return dict(zip(self.fields, addresses, strict=True))
 
 
 class ExportSerializer(serializers.ModelSerializer[ExportJob]):
@@ -130,6 +149,19 @@ class AskedExportSerializer(ExportSerializer):
 
     def get_notes(self, job: ExportJob) -> list[str]:
         return list(self.context["notes"])
+
+
+class ExportEventSerializer(serializers.ModelSerializer[ExportEvent]):
+    kind = serializers.ChoiceField(choices=[(kind.value, kind.value) for kind in Happened])
+    by = serializers.SerializerMethodField(help_text="Whose deed it was; null for a worker's.")
+
+    class Meta:
+        model = ExportEvent
+        fields = ("id", "at", "kind", "by", "message", "shard", "worker")
+        read_only_fields = fields
+
+    def get_by(self, event: ExportEvent) -> str | None:
+        return str(event.user) if event.user else event.data.get("by")
 
 
 class ExportIssueSerializer(serializers.ModelSerializer[ExportIssue]):

@@ -10,10 +10,9 @@ from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.throttling import BaseThrottle
 
+from exportapp.api.base import OwnViewSet, problems
 from exportapp.api.queries import StreamQuery, nested
-from exportapp.api.views import OwnViewSet, problems
 from exportapp.jobs.formats.workbook import MEDIA_TYPE as XLSX
 from exportapp.jobs.pump import pumped
 from exportapp.jobs.stream import begin
@@ -26,7 +25,7 @@ Source: nginx documentation, ngx_http_proxy_module, proxy_buffering."""
 
 
 class StreamViewSet(OwnViewSet):
-    throttle_classes: list[type[BaseThrottle]] = []
+    scopes = {"stream": "stream"}
 
     @extend_schema(
         operation_id="exports_stream",
@@ -36,7 +35,7 @@ class StreamViewSet(OwnViewSet):
             (200, "text/csv"): OpenApiTypes.BINARY,
             (200, "application/gzip"): OpenApiTypes.BINARY,
         }
-        | problems(400, 403),
+        | problems(400, 403, 429),
     )
     def stream(self, request: Request) -> HttpResponseBase:
         """The file, sent while the rows are read: nothing is kept, and nothing can be resumed.

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -8,47 +7,31 @@ from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.pagination import PageNumberPagination
-from rest_framework.parsers import JSONParser
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
-from exportapp.api.problems import MEDIA_TYPE, Problem, problem_handler
-from exportapp.api.requests import DownloadQuery, ListQuery, NewExport
+from exportapp.api.base import OwnViewSet, problems
+from exportapp.api.polling import etag_of, is_known, poll_after, watched
+from exportapp.api.requests import DownloadQuery, ListQuery, NewExport, PageQuery
 from exportapp.api.serializers import (
     AskedExportSerializer,
+    ExportEventSerializer,
     ExportIssueSerializer,
     ExportSerializer,
 )
 from exportapp.jobs import lifecycle
 from exportapp.jobs.delivery import ZIP, deliver, deliver_manifest, require_download
 from exportapp.jobs.formats.workbook import MEDIA_TYPE as XLSX
+from exportapp.jobs.status import status_of
 from exportapp.jobs.transfer import respond
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Viewer
 
+JSON = JSONRenderer.media_type
 
-class AlwaysJSON(DefaultContentNegotiation):
-    """Whoever accepts nothing but a workbook gets one, and its errors as JSON all the same."""
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
-        return renderers[0], renderers[0].media_type
-
-
-class ExportPages(PageNumberPagination):
-    page_size = 20
-    page_size_query_param = "page_size"
-    max_page_size = 200
-
-
-def problems(*statuses: int) -> dict[Any, Any]:
-    return {(status, MEDIA_TYPE): Problem for status in statuses}
-
+FILES = (XLSX, "text/csv", "application/gzip", "application/vnd.apache.parquet", ZIP)
+"""What a download may be."""
 
 DEED: dict[str, Any] = {
     "request": None,
@@ -56,19 +39,11 @@ DEED: dict[str, Any] = {
 }
 
 
-class OwnViewSet(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
-    """What a project sets for its own views must not change ours."""
-
-    permission_classes = [IsAuthenticated]
-    parser_classes = [JSONParser]
-    renderer_classes = [JSONRenderer]
-    content_negotiation_class = AlwaysJSON
-    pagination_class = ExportPages
-    filter_backends = []
-    versioning_class = None
-
-    def get_exception_handler(self) -> Callable[..., Response | None]:
-        return problem_handler
+def header(name: str, said: str, *, of: Any = None, kind: Any = OpenApiTypes.STR) -> Any:
+    """A header of the request, or of the responses with the statuses `of`."""
+    return OpenApiParameter(
+        name, kind, OpenApiParameter.HEADER, description=said, response=of or False
+    )
 
 
 class ExportViewSet(OwnViewSet):
@@ -76,43 +51,58 @@ class ExportViewSet(OwnViewSet):
 
     queryset: Any = ExportJob.objects.defer("manifest").prefetch_related("files")
     serializer_class = ExportSerializer
+    scopes = {"create": "create", "start_over": "create", "download": "download"}
 
     def get_queryset(self) -> QuerySet[ExportJob]:
         jobs: QuerySet[ExportJob] = self.queryset.visible_to(self.request.user)
         return jobs
 
-    @extend_schema(parameters=[ListQuery], responses={200: ExportSerializer} | problems(400, 403))
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The newest first; of one state with `?state=`."""
-        return super().list(request, *args, **kwargs)
+    @extend_schema(
+        parameters=[ListQuery], responses={200: ExportSerializer(many=True)} | problems(400, 403)
+    )
+    def list(self, request: Request) -> Response:
+        """The newest first, narrowed by state, by what was exported and by when."""
+        found = self.asked(ListQuery).narrowed(self.get_queryset())
+        return self.paged(found, "-created_at", "id")
 
-    def filter_queryset(self, queryset: Any) -> Any:
-        if self.action != "list":
-            return queryset
-        asked = ListQuery(data=self.request.query_params)
-        asked.is_valid(raise_exception=True)
-        state = asked.validated_data.get("state")
-        return queryset.filter(status=state) if state else queryset
-
-    @extend_schema(responses={200: ExportSerializer} | problems(403, 404))
-    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().retrieve(request, *args, **kwargs)
+    @extend_schema(
+        parameters=[
+            header("If-None-Match", "The ETag of the last answer."),
+            header("ETag", "Changes when anything that is shown does.", of=[200, 304]),
+            header(
+                "Retry-After",
+                "Seconds until it is worth looking again; not there when the export has ended.",
+                of=[200, 304],
+                kind=OpenApiTypes.INT,
+            ),
+        ],
+        responses={200: ExportSerializer, 304: None} | problems(403, 404),
+    )
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """How far it is. With `If-None-Match` the answer is 304 while nothing has changed."""
+        self.queryset = watched(self.queryset)
+        job = self.get_object()
+        status = status_of(job)
+        etag, seconds = etag_of(job, status, request._request), poll_after(status)
+        headers = {"ETag": etag} | ({} if seconds is None else {"Retry-After": str(seconds)})
+        if is_known(request._request, etag):
+            return Response(status=304, headers=headers)
+        context = {**self.get_serializer_context(), "status": status}
+        return Response(ExportSerializer(job, context=context).data, headers=headers)
 
     @extend_schema(
         request=NewExport,
         parameters=[
-            OpenApiParameter(
+            header(
                 "Idempotency-Key",
-                OpenApiTypes.STR,
-                OpenApiParameter.HEADER,
-                description="With the same key the same export is answered, finished or not.",
+                "With the same key the same export is answered, finished or not.",
             )
         ],
         responses={
             201: AskedExportSerializer,
             200: OpenApiResponse(AskedExportSerializer, "The export that the same request made."),
         }
-        | problems(400, 403, 415),
+        | problems(400, 403, 413, 415, 429),
     )
     def create(self, request: Request) -> Response:
         """Ask for an export. An equal request finds the one that is under way."""
@@ -126,6 +116,7 @@ class ExportViewSet(OwnViewSet):
             policy=recipe.policy,
             consistency=asked.validated_data.get("consistency"),
             options=recipe.options,
+            notify=asked.validated_data.get("notify"),
             request_key=request.headers.get("Idempotency-Key") or None,
             traceparent=request.headers.get("traceparent"),
         )
@@ -153,7 +144,15 @@ class ExportViewSet(OwnViewSet):
         """Give the export up."""
         return self._answer(lifecycle.cancel(self.get_object(), user=request.user))
 
-    @extend_schema(request=None, responses={201: ExportSerializer} | problems(400, 403, 404, 409))
+    @extend_schema(**DEED)
+    @action(detail=True, methods=["post"])
+    def discard(self, request: Request, pk: str) -> Response:
+        """Remove the files of an export that has ended, before their time."""
+        return self._answer(lifecycle.discard(self.get_object(), user=request.user))
+
+    @extend_schema(
+        request=None, responses={201: ExportSerializer} | problems(400, 403, 404, 409, 429)
+    )
     @action(detail=True, methods=["post"], url_path="start-over")
     def start_over(self, request: Request, pk: str) -> Response:
         """Ask anew for the same rows, when the export has ended; answers the new export."""
@@ -163,29 +162,22 @@ class ExportViewSet(OwnViewSet):
 
     @extend_schema(
         parameters=[DownloadQuery],
-        responses={
-            (200, XLSX): OpenApiTypes.BINARY,
-            (200, ZIP): OpenApiTypes.BINARY,
-            (206, XLSX): OpenApiTypes.BINARY,
-            (206, ZIP): OpenApiTypes.BINARY,
-        }
-        | problems(400, 403, 404, 409, 410, 416),
+        responses={(status, kind): OpenApiTypes.BINARY for status in (200, 206) for kind in FILES}
+        | problems(400, 403, 404, 409, 410, 416, 429),
     )
     @action(detail=True)
     def download(self, request: Request, pk: str) -> HttpResponseBase:
         """A finished file, or all of several as one zip; `Range` goes on with a broken one.
 
-        The ETag of a file is its SHA-256.
+        The ETag of a file is its SHA-256. Before the export has succeeded the answer is 409 with
+        its progress.
         """
-        asked = DownloadQuery(data=request.query_params)
-        asked.is_valid(raise_exception=True)
+        asked = self.asked(DownloadQuery).validated_data
         job = self.get_object()
-        delivery = deliver(job, request.user, asked.validated_data.get("file"))
+        delivery = deliver(job, request.user, asked.get("file"))
         return respond(request._request, job, request.user, delivery)
 
-    @extend_schema(
-        responses={(200, JSONRenderer.media_type): OpenApiTypes.OBJECT} | problems(403, 404, 409)
-    )
+    @extend_schema(responses={(200, JSON): OpenApiTypes.OBJECT} | problems(403, 404, 409))
     @action(detail=True)
     def manifest(self, request: Request, pk: str) -> HttpResponseBase:
         """What was made of what: files, sheets, rows, digests, what was asked, versions."""
@@ -193,18 +185,28 @@ class ExportViewSet(OwnViewSet):
         return respond(request._request, job, request.user, deliver_manifest(job, request.user))
 
     @extend_schema(
+        parameters=[PageQuery],
         # The first in the order of the texts counts as the answer's form: so both are pairs.
-        responses={(200, JSONRenderer.media_type): ExportIssueSerializer(many=True)}
-        | problems(403, 404)
+        responses={(200, JSON): ExportEventSerializer(many=True)} | problems(400, 403, 404),
+    )
+    @action(detail=True, serializer_class=ExportEventSerializer)
+    def events(self, request: Request, pk: str) -> Response:
+        """What happened to the export, and who or what did it, in the order of time."""
+        self.asked(PageQuery)
+        return self.paged(self.get_object().events.select_related("user"), "pk")
+
+    @extend_schema(
+        parameters=[PageQuery],
+        responses={(200, JSON): ExportIssueSerializer(many=True)} | problems(400, 403, 404),
     )
     @action(detail=True, serializer_class=ExportIssueSerializer)
     def issues(self, request: Request, pk: str) -> Response:
         """Values that were cut, replaced or left out, in the order of the rows."""
+        self.asked(PageQuery)
         job = self.get_object()
         # They quote values of the rows.
         require_download(request.user, job)
-        page = self.paginate_queryset(job.issues.all())
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        return self.paged(job.issues, "pk")
 
     def _answer(self, job: ExportJob) -> Response:
         return Response(ExportSerializer(job, context=self.get_serializer_context()).data)

@@ -6,6 +6,7 @@ each id.
 surroundings  apps, storage, cache, queue, workers, columns
 values        the settings
 registered    the `Export` classes
+notices       how people are told of an end
 permissions   the permissions that columns and exports name
 words         the messages and their hints
 """
@@ -17,6 +18,12 @@ from typing import Any, Final
 
 from django.core.checks import CheckMessage, register
 
+from exportapp.checks.notices import (
+    channels_wrong,
+    mail_without_site,
+    message_unseen,
+    pages_missing,
+)
 from exportapp.checks.permissions import permissions_unknown
 from exportapp.checks.registered import (
     exports_incomplete,
@@ -55,6 +62,10 @@ FINDERS: Final[tuple[Callable[[], Iterator[CheckMessage]], ...]] = (
     permissions_unknown,
     names_unknown,
     worker_plain,
+    channels_wrong,
+    mail_without_site,
+    message_unseen,
+    pages_missing,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -34,6 +35,11 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
 }
 """The smallest and the largest value; any other number must be above 0."""
 
+OPTIONAL: Final = frozenset({"RUNNING_PER_PERSON"})
+"""Numbers that may be None although they are one by default."""
+
+RATE: Final = re.compile(r"[1-9]\d*/(s|sec|m|min|h|hour|d|day)")
+
 SHORTER: Final = {
     "BEAT_SECONDS": "LEASE_SECONDS",
     "SLICE_SECONDS": "JOB_TIMEOUT",
@@ -47,10 +53,13 @@ PATHS: Final[dict[str, tuple[Callable[[str], Any], str]]] = {
 }
 """Settings that name something in the project: what looks it up, and what it must be."""
 
+ELSEWHERE: Final = ("NOTIFY", "SITE_URL", "WEBHOOKS", "WEBHOOK_HOSTS", "CHANNELS")
+"""Settings that `notices` looks at."""
+
 
 def values_out_of_range() -> Iterator[CheckMessage]:
     for name, default in vars(Settings).items():
-        if name in PATHS or not name.isupper():
+        if name in PATHS or name in ELSEWHERE or not name.isupper():
             continue
         if valid := _out_of_range(name, default, getattr(conf, name)):
             yield message("E009", name=PREFIX + name, value=getattr(conf, name), valid=valid)
@@ -99,13 +108,13 @@ def _out_of_range(name: str, default: Any, value: Any) -> str | None:
     """What would be right, where `value` is wrong."""
     if name in CHOICES:
         return None if value in CHOICES[name] else ", ".join(CHOICES[name])
-    if name == "OPTIONS":
-        return _options_at_odds(value)
+    if name in OWN_RULES:
+        return OWN_RULES[name](value)
     if isinstance(default, bool):
         return None if isinstance(value, bool) else "True, False"
     if isinstance(default, str):
         return None if isinstance(value, str) and value else "a name"
-    if value is None and default is None:
+    if value is None and (default is None or name in OPTIONAL):
         return None
     least, most = RANGES.get(name, (0, float("inf")))
     fits = _is_number(value) and (least <= value <= most if name in RANGES else value > 0)
@@ -121,6 +130,21 @@ def _options_at_odds(value: Any) -> str | None:
     except RequestRefused as error:
         return str(error)
     return None
+
+
+def _rates_at_odds(value: Any) -> str | None:
+    scopes = vars(Settings)["API_RATES"]
+    rates = value.values() if isinstance(value, Mapping) and value.keys() <= scopes.keys() else [0]
+    if all(rate is None or RATE.fullmatch(str(rate)) for rate in rates):
+        return None
+    return f"rates such as '60/min', or None, by scope: {', '.join(scopes)}"
+
+
+OWN_RULES: Final[dict[str, Callable[[Any], str | None]]] = {
+    "OPTIONS": _options_at_odds,
+    "API_RATES": _rates_at_odds,
+}
+"""Settings of many values: what says which would be right, where one is wrong."""
 
 
 def _is_number(value: Any) -> bool:

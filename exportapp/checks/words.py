@@ -73,11 +73,24 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Name classes of exportapp.Sheet in `sheets`, each with a `name` of its own, of letters, "
         "digits, '-' and '_'.",
     ),
+    "E020": ("{name}: {error}", "Correct {name}; docs/notifications.md shows each setting."),
+    "E021": (
+        "EXPORTAPP_NOTIFY has 'email', and nothing says where the link in a mail leads.",
+        "Set EXPORTAPP_SITE_URL, such as 'https://shop.example', or install django.contrib.sites.",
+    ),
+    "E022": (
+        "The admin site '{site}' offers an export ({admin}) and has no pages of exports.",
+        "Register them there: site.register(ExportJob, ExportJobAdmin).",
+    ),
     "W001": ("{name} is no setting of exportapp.{guess}", "Valid: {valid}."),
     "W002": (
         "RQ['WORKER_CLASS'] is {worker}, which is no ExportWorker.",
         f"Let WORKER_CLASS in RQ be {WORKER}, or start workers with that --worker-class: "
         "a plain one kills exports where this one hands them over.",
+    ),
+    "W003": (
+        "EXPORTAPP_NOTIFY has 'message', and nothing shows messages: {middleware} is missing.",
+        "Add it to MIDDLEWARE, or take 'message' out of EXPORTAPP_NOTIFY.",
     ),
 }
 

@@ -18,9 +18,11 @@ from exportapp.xlsx.columns import Piece, join, length_range, value_bytes
 
 END_OF_LINE: Final = "\r\n"
 
-FORMULA_STARTS: Final = "=+-@\t\r\uff1d\uff0b\uff0d\uff20"
-"""What a spreadsheet may take for the beginning of a formula, the full-width forms too.
-Source: OWASP, CSV Injection."""
+FORMULA_START: Final = (
+    "^(?:[\t\r\n]|[ \v\f\u00a0\u200b\u2060\u3000\ufeff]*[-=+@\uff1d\uff0b\uff0d\uff20])"
+)
+"""What a spreadsheet may take for the beginning of a formula: the full-width forms too, and what
+comes behind spaces and signs that nobody sees. Source: OWASP, CSV Injection."""
 
 MAX_JOIN_BYTES: Final = 2**31 - 1
 """What one string array can hold: its offsets are 32-bit."""
@@ -84,7 +86,7 @@ def _field(array: pa.Array, dialect: Dialect) -> pa.Array:
 
 
 def _without_formulas(array: pa.Array) -> pa.Array:
-    unsafe = pc.match_substring_regex(array, f"^[{FORMULA_STARTS}]".replace("-", r"\-"))
+    unsafe = pc.match_substring_regex(array, FORMULA_START)
     if not pc.any(unsafe).as_py():
         return array
     return pc.if_else(unsafe, join(("'", array)), array)

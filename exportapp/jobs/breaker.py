@@ -15,7 +15,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -157,16 +157,48 @@ def all_closed(names: Iterable[str]) -> bool:
     """
     if OF_ANCHORS:
         return False
+    try:
+        said = _said(names)
+    except AWAY:
+        return False
+    return all(value in (None, b"0", STATE_CLOSED.encode()) for value in said)
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A breaker that has something to tell."""
+
+    name: str
+    """ "database:default", "storage:exports"."""
+    is_open: bool
+    failures: int
+    """In a row."""
+
+
+def failing(names: Sequence[str]) -> list[Failing] | None:
+    """Those of these breakers that counted failures of late; None while Redis is away."""
+    if OF_ANCHORS:
+        return None
+    try:
+        said = _said(names)
+    except AWAY:
+        return None
+    found = [
+        Failing(name, state not in (None, STATE_CLOSED.encode()), int(failures or 0))
+        for name, state, failures in zip(names, said[::2], said[1::2], strict=True)
+    ]
+    return [breaker for breaker in found if breaker.is_open or breaker.failures]
+
+
+def _said(names: Iterable[str]) -> list[bytes | None]:
+    """State and failures of each, one after the other, in one call."""
     keys = [
         f"{_key(name)}:{CircuitRedisStorage.BASE_NAMESPACE}:{part}"
         for name in names
         for part in ("state", "fail_counter")
     ]
-    try:
-        said = get_redis_connection(conf.CACHE).mget(keys)
-    except AWAY:
-        return False
-    return all(value in (None, b"0", STATE_CLOSED.encode()) for value in said)
+    said: list[bytes | None] = get_redis_connection(conf.CACHE).mget(keys)
+    return said
 
 
 def _key(name: str) -> str:

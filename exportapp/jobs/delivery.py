@@ -15,16 +15,19 @@ from exportapp.exceptions import (
     FileDamaged,
     FileExpired,
     FileUnknown,
-    IllegalTransition,
     NotAllowed,
+    NotReady,
 )
+from exportapp.jobs.announce import send_signal
 from exportapp.jobs.archive import Member, archive
 from exportapp.jobs.content import Content, FilePiece
+from exportapp.jobs.filenames import safe_filename
 from exportapp.jobs.files import crc32_of, local_path
 from exportapp.jobs.formats import format_of
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.rights import may_download, may_see, require_columns, require_export
 from exportapp.models import ExportFile, ExportJob
+from exportapp.signals import export_downloaded
 from exportapp.states import JobState
 from exportapp.tables.sources import find_source
 from exportapp.xlsx.deflate import crc32
@@ -68,8 +71,8 @@ class Delivery:
 def deliver(job: ExportJob, user: Any, number: int | None = None) -> Delivery:
     """File `number` of `job` for `user`; without a number the file, or all of several as one zip.
 
-    Raises NotAllowed when the right to the rows is gone, IllegalTransition while the files are not
-    ready, and FileDamaged when one is missing, has another size than was committed, or was found
+    Raises NotAllowed when the right to the rows is gone, NotReady while the files are not
+    there, and FileDamaged when one is missing, has another size than was committed, or was found
     to be wrong (FileExpired after its time, FileUnknown for a number there is none of). Digests
     are not computed again here: it takes seconds for a large file, and whoever gets it can.
     """
@@ -83,13 +86,13 @@ def deliver(job: ExportJob, user: Any, number: int | None = None) -> Delivery:
 def deliver_manifest(job: ExportJob, user: Any) -> Delivery:
     """The manifest of `job` for `user`; it outlives the files. No event is made of it.
 
-    Raises NotAllowed, IllegalTransition while there is none yet, and FileUnknown for an export
+    Raises NotAllowed, NotReady while there is none yet, and FileUnknown for an export
     that was made when there were no manifests.
     """
     require_download(user, job)
     data = manifest_of(job)
     return Delivery(
-        filename=f"{PurePath(job.filename).stem}-{MANIFEST}",
+        filename=safe_filename(f"{PurePath(job.filename).stem}-{MANIFEST}"),
         content=Content((data,)),
         digest=hashlib.sha256(data).hexdigest(),
         content_type=JSON,
@@ -99,19 +102,26 @@ def deliver_manifest(job: ExportJob, user: Any) -> Delivery:
 def manifest_of(job: ExportJob) -> bytes:
     """The manifest as it was written when the export succeeded. Raises as `deliver_manifest`."""
     if not job.manifest and job.state not in (JobState.SUCCEEDED, JobState.EXPIRED):
-        raise IllegalTransition(f"The export is “{job.state.label}”; its manifest is not there.")
+        told = _("The export is “{state}”; its manifest is not there.")
+        raise NotReady(told.format(state=job.state.label), job)
     if not job.manifest:
         raise FileUnknown("The export was made before there were manifests.")
     return str(job.manifest).encode()
 
 
 def finished_files(job: ExportJob) -> list[ExportFile]:
-    """The files of `job`. Raises IllegalTransition while it is not ready, FileExpired after."""
+    """The files of `job`. Raises NotReady before they are there, FileExpired after."""
     if job.state == JobState.EXPIRED:
         raise FileExpired
     if not job.can_download:
-        raise IllegalTransition(f"The export is “{job.state.label}”; its file is not there.")
+        told = _("The export is “{state}”; its file is not there.")
+        raise NotReady(told.format(state=job.state.label), job)
     return list(job.files.all())
+
+
+def require_sound(job: ExportJob) -> None:
+    """Raises what `deliver` raises for files that are not ready, not there or not as they were."""
+    _sound(job, finished_files(job))
 
 
 def note(job: ExportJob, user: Any, taken: int | str, filename: str, *, resumed: bool) -> None:
@@ -125,6 +135,7 @@ def note(job: ExportJob, user: Any, taken: int | str, filename: str, *, resumed:
         if before.exists():
             return
     record(job, Happened.DOWNLOADED, filename, user=user, file=taken)
+    send_signal(export_downloaded, job, user=user, file=taken, filename=filename)
 
 
 def require_download(user: Any, job: ExportJob) -> None:
@@ -156,7 +167,7 @@ def _sound(job: ExportJob, files: Sequence[ExportFile]) -> list[Path]:
 def _one_of(job: ExportJob, file: ExportFile) -> Delivery:
     (path,) = _sound(job, [file])
     return Delivery(
-        filename=file.filename,
+        filename=safe_filename(file.filename),
         content=Content((FilePiece(path, file.size),)),
         digest=file.sha256,
         content_type=format_of(job).content_type,
@@ -168,7 +179,7 @@ def _one_of(job: ExportJob, file: ExportFile) -> Delivery:
 def _all_of(job: ExportJob, files: Sequence[ExportFile]) -> Delivery:
     members = [
         Member(
-            name=file.filename,
+            name=safe_filename(file.filename),
             crc32=crc32_of(file.path) if file.crc32 is None else file.crc32,
             content=FilePiece(path, file.size),
         )
@@ -180,7 +191,7 @@ def _all_of(job: ExportJob, files: Sequence[ExportFile]) -> Delivery:
     assert job.finished_at is not None
     content = archive(members, job.finished_at.astimezone(ZoneInfo(job.time_zone)))
     return Delivery(
-        filename=f"{PurePath(job.filename).stem}.zip",
+        filename=safe_filename(f"{PurePath(job.filename).stem}.zip"),
         content=content,
         digest=_digest(content, files),
         content_type=ZIP,

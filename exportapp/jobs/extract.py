@@ -16,6 +16,7 @@ from exportapp.jobs.files import kept_if_committed, writing
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.leases import Lease
 from exportapp.jobs.recall import Recalled
+from exportapp.jobs.spool import SpoolWriter
 from exportapp.jobs.tally import Tally
 from exportapp.jobs.versions import VERSION
 from exportapp.models import ExportIssue, ExportJob, ExportShard
@@ -82,8 +83,7 @@ def leave_out(
 def _copied(rows: QuerySet[Any], recalled: Recalled, beat: Heartbeat) -> Chunks:
     options: dict[str, Any] = {"batch_rows": conf.BATCH_ROWS, "waiting": beat.wait}
     options["begin"] = recalled.begin
-    for batch in copy(rows, recalled.columns, recalled.viewer, **options):
-        yield Chunk(batch, (), (), batch.num_rows)
+    yield from copy(rows, recalled.columns, recalled.viewer, **options)
 
 
 def _fetched(rows: QuerySet[Any], recalled: Recalled, policy: Policy) -> Chunks:
@@ -96,18 +96,14 @@ def _spool(
 ) -> None:
     shard = cast(ExportShard, lease.piece)
     tally = Tally(job, recalled.columns)
-    # The other cores have workers of their own.
-    options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
-    schema = arrow_schema(recalled.columns)
     with (
         # An interrupted COPY must let go of its connection now, not when it is collected.
         closing(chunks),
         writing(job, f"shard-{shard.number:05}.arrow", lease.fence) as written,
-        pa.ipc.new_stream(written.file, schema, options=options) as sink,
+        SpoolWriter(written.file, recalled.columns, recalled.keyset.queryset.model) as sink,
     ):
         for chunk in chunks:
-            sink.write_batch(chunk.batch)
-            tally.add(chunk)
+            sink.write(tally.add(chunk))
             beat(tally.rows)
     read_before = shard.facts is not None
     with kept_if_committed(written.path), transaction.atomic():

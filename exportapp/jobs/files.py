@@ -88,7 +88,7 @@ def writing(job: ExportJob, name: str, fence: int) -> Iterator[Written]:
     stem, suffix = _split(name)
     final = folder(job) / f"{stem}.f{fence}{suffix}"
     part = final.with_name(final.name + ".part")
-    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         with open(os.open(part, flags, FILE_MODE), "w+b") as file:
             # A umask can take bits of the owner's away as well.
@@ -116,7 +116,7 @@ def opened(path: str, sha256: str) -> BinaryIO:
     """
     with contextlib.ExitStack() as stack:
         try:
-            file = stack.enter_context(open(_root() / path, "rb"))
+            file = stack.enter_context(open(local_path(path), "rb"))
         except FileNotFoundError as error:
             raise FileDamaged(f"{path} is missing from the export storage.") from error
         if _digests(file)[0] != sha256:
@@ -127,7 +127,7 @@ def opened(path: str, sha256: str) -> BinaryIO:
 
 def crc32_of(path: str) -> int:
     """The CRC-32 of a committed file, for one that was committed without it."""
-    with open(_root() / path, "rb") as file:
+    with open(local_path(path), "rb") as file:
         return _digests(file)[1]
 
 
@@ -145,7 +145,7 @@ def kept_if_committed(*paths: str) -> Iterator[None]:
 def remove(path: str) -> None:
     """Delete one file; it may be gone already."""
     if path:
-        (_root() / path).unlink(missing_ok=True)
+        local_path(path).unlink(missing_ok=True)
 
 
 def remove_except(job: ExportJob, keep: set[str]) -> int:
@@ -188,8 +188,12 @@ def contents(job_id: uuid.UUID) -> Iterator[Found]:
 
 
 def local_path(path: str) -> Path:
-    """Where a committed file is on this machine."""
-    return _root() / path
+    """Where a committed file is on this machine. Raises FileDamaged for a path that leads out."""
+    root = _root()
+    # The folder may be reached through a link of whoever runs the machine, a file never.
+    if not (root / path).resolve().is_relative_to(root.resolve()):
+        raise FileDamaged(f"{path} is not in the export storage.")
+    return root / path
 
 
 def _root() -> Path:

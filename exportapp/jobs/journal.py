@@ -40,6 +40,8 @@ class Happened(StrEnum):
     FAILED = "failed"
     WOKEN = "woken"
     DOWNLOADED = "downloaded"
+    NOTIFIED = "notified"
+    UNNOTIFIED = "unnotified"
     CLEANED = "cleaned"
     ALARM = "alarm"
     WAITING = "waiting"

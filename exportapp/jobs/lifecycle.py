@@ -1,4 +1,4 @@
-"""The one doorway for people: create, pause, resume and cancel an export.
+"""The one doorway for people: create, pause, resume, cancel, start over and discard an export.
 
 Every face calls these and nothing below them.
 """
@@ -11,21 +11,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, connections, transaction
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
 from exportapp.exceptions import IllegalTransition, RequestRefused, UnknownName
+from exportapp.jobs.filenames import MOST_OF_JOB, safe_filename
 from exportapp.jobs.formats import format_with
 from exportapp.jobs.journal import Happened, record, trace_id
-from exportapp.jobs.leases import PROGRESS, SETTLED
+from exportapp.jobs.leases import PROGRESS, SETTLED, is_held
+from exportapp.jobs.notices import booking
 from exportapp.jobs.options import Options
 from exportapp.jobs.progress import Anchors
+from exportapp.jobs.recall import require_same_columns
+from exportapp.jobs.retention import remove_all
 from exportapp.jobs.rights import source_for, viewer_of
+from exportapp.jobs.room import room_for
 from exportapp.jobs.slices import require_reader
 from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
 from exportapp.models import Consistency, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
+from exportapp.tables.bounds import require_sql
 from exportapp.tables.keyset import Keyset
 from exportapp.tables.selection import Operator, Selection, Viewer
 from exportapp.tables.sheets import sheets_fingerprint, sheets_to_json
@@ -38,6 +45,7 @@ def create(
     policy: str | None = None,
     consistency: str | None = None,
     options: Mapping[str, Any] | None = None,
+    notify: Sequence[str] | None = None,
     request_key: str | None = None,
     traceparent: str | None = None,
     queue: bool = True,
@@ -47,15 +55,17 @@ def create(
     Returns the job and whether it is new. Without a `request_key` of the caller's, an equal
     request finds its job as long as that is active. `policy` and `consistency` are the settings
     BAD_VALUES and CONSISTENCY unless given, `options` the setting OPTIONS where they are silent.
+    `notify` names the channels by which the person is told of the end: NOTIFY unless given.
     `traceparent` is the header of that name (W3C), whose trace this export belongs to.
     `queue=False` leaves all the work to the caller.
 
-    Raises RequestRefused (UnknownName) for a wrong request and NotAllowed for a missing right;
-    nothing is created then.
+    Raises RequestRefused (UnknownName, TooManyRunning) for a wrong request and NotAllowed for a
+    missing right; nothing is created then.
     """
     source = source_for(viewer.user, selection.source, selection.site)
     selection = source.settled(selection, viewer)
     sheets = source.sheets(selection, viewer)
+    require_sql([sheet.rows for sheet in sheets], viewer)
     databases = [Keyset.of(sheet.rows).queryset.db for sheet in sheets]
     chosen = _options(options)
     job = ExportJob(
@@ -64,10 +74,11 @@ def create(
         sheets=sheets_to_json(sheets),
         columns=[column.to_json() for sheet in sheets for column in sheet.columns],
         spec_fingerprint=sheets_fingerprint(sheets),
-        filename=f"{source.filename(selection, viewer)}{format_with(chosen).extension}",
+        filename=_filename(chosen, source.filename(selection, viewer)),
         options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
         consistency=_consistency(consistency or conf.CONSISTENCY, databases),
+        notify=booking.chosen(notify, viewer.user),
         requested_by=viewer.user if viewer.user.pk else None,
         by_operator=isinstance(viewer.user, Operator),
         language=viewer.language,
@@ -78,6 +89,7 @@ def create(
     job.request_key = _request_key(job, selection, viewer, request_key)
     found = _same_request(job.request_key, finished=request_key is not None)
     if found:
+        booking.add(found, notify, viewer.user)
         return found, False
     return _insert(job, viewer, queue)
 
@@ -99,8 +111,11 @@ def cancel(job: ExportJob, *, user: Any = None) -> ExportJob:
 def resume(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob:
     """Go on where the export stopped; what is finished is not made again.
 
-    Raises IllegalTransition when it is running, ready or gone.
+    Raises IllegalTransition when it is running, ready or gone, and SourceChanged with what differs
+    when the code gives other columns now: it would stop again at once.
     """
+    if job.can_resume:
+        require_same_columns(job)
     try:
         with transaction.atomic():
             workers = conf.PARALLELISM if queue else 1
@@ -133,16 +148,34 @@ def start_over(job: ExportJob, *, user: Any = None, queue: bool = True) -> Expor
     """
     if job.is_active:
         raise IllegalTransition(_("The export is running; cancel it before it is started over."))
+    viewer = viewer_of(job)
     new, _is_new = create(
         Selection.from_json(job.selection),
-        viewer_of(job),
+        viewer,
         policy=job.policy,
         consistency=job.consistency,
         options=job.options,
+        notify=booking.still_available(job.notify, viewer.user),
         queue=queue,
     )
     record(job, Happened.STARTED_OVER, f"as export {new.pk}", user=user, export=str(new.pk))
     return new
+
+
+def discard(job: ExportJob, *, user: Any = None) -> ExportJob:
+    """Remove the files of an export that has ended, before their time.
+
+    It is expired then. What was asked, its events and its manifest stay: who downloaded which rows
+    must be provable for longer than the rows are there. Raises IllegalTransition while it runs or
+    is paused, and when it is gone already.
+    """
+    if job.can_discard and is_held(job):
+        # A worker that is late may still write: its lease ends first.
+        raise IllegalTransition(_("A worker still lets go of it: try again in a minute."))
+    move_job(job, JobState.EXPIRED, "deleted by a person", user=user, expires_at=Now())
+    # What could not be removed now is, by the next look through the storage.
+    remove_all(job)
+    return job
 
 
 def _options(given: Mapping[str, Any] | None) -> Options:
@@ -151,6 +184,11 @@ def _options(given: Mapping[str, Any] | None) -> Options:
     if chosen.verify:
         require_reader()
     return chosen
+
+
+def _filename(options: Options, otherwise: str) -> str:
+    name = safe_filename(options.filename or otherwise, MOST_OF_JOB)
+    return f"{name}{format_with(options).extension}"
 
 
 def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
@@ -177,7 +215,7 @@ def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
 
 def _insert(job: ExportJob, viewer: Viewer, queue: bool) -> tuple[ExportJob, bool]:
     try:
-        with transaction.atomic():
+        with transaction.atomic(), room_for(viewer.user):
             job.save(force_insert=True)
             record(job, Happened.ASKED, str(viewer.user), user=viewer.user)
             Anchors(job.pk).remember_request(job.request_key)

@@ -80,7 +80,7 @@ def is_all_told(job: ExportJob, since: Since) -> bool:
 def live(job: ExportJob, since: Since, shown: Shown, stop: Stop) -> Generator[bytes]:
     """The events of `job`, for SSE_SECONDS at most; the client comes back and goes on."""
     # Those who lost one server together do not come back together.
-    yield f"retry: {random.randint(1000, 3000)}\n\n".encode()
+    yield f"retry: {random.randint(1000, 3000)}\n\n".encode()  # nosec B311
     deadline = spoke = time.monotonic()
     deadline += conf.SSE_SECONDS
     teller, channel = _Teller(job, since.number, shown), _Channel(job)

@@ -12,7 +12,8 @@ import json
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from itertools import repeat
+from typing import Any, Final, TypeAlias
 
 from exportapp.jobs.options import Options
 from exportapp.jobs.snapshot import installed
@@ -20,6 +21,9 @@ from exportapp.jobs.verify import Verified
 from exportapp.jobs.versions import VERSION
 from exportapp.jobs.words import who
 from exportapp.models import ExportFile, ExportJob, ExportShard
+
+Keys: TypeAlias = dict[str, Any]
+"""The primary keys of the first and the last row: a number, or a text."""
 
 PACKAGES: Final = ("exportapp", "Django", "pyarrow", "openpyxl")
 
@@ -45,7 +49,7 @@ def make_manifest(
             "rendered": sum(shard.rows_rendered or 0 for shard in shards),
             "in_file": sum(file.rows for file in files),
         },
-        "files": _files(files, shards, verified),
+        "files": _files(job, files, shards, verified),
         "issues": job.issues_counted,
         "verified": verified and verified.told(),
         "versions": {
@@ -71,47 +75,56 @@ def _asked(job: ExportJob) -> dict[str, Any]:
 
 
 def _files(
-    files: Sequence[ExportFile], shards: Sequence[ExportShard], verified: Verified | None
+    job: ExportJob,
+    files: Sequence[ExportFile],
+    shards: Sequence[ExportShard],
+    verified: Verified | None,
 ) -> list[dict[str, Any]]:
     told = []
-    start = 0
+    # The layout's sheets one after the other, as the files have them.
+    ends = iter(_ends(shards, sum(len(file.sheets) for file in files)))
     for file in files:
         sheets = []
-        begin = start
-        for title, rows in file.sheets:
-            sheet = {"title": title, "rows": rows, "keys": _keys(shards, start, rows)}
+        for (title, rows), keys in zip(file.sheets, ends, strict=False):
+            sheet = {"title": title, "rows": rows, "keys": keys}
             if verified:
                 sheet["checksums"] = verified.checksums[file.number, title]
             sheets.append(sheet)
-            start += rows
-        start = begin + file.rows
         told.append(
             {
                 "name": file.filename,
                 "size": file.size,
                 "sha256": file.sha256,
                 "rows": file.rows,
-                "keys": _keys(shards, begin, file.rows),
+                "keys": _keys_of_file(sheets, several=bool(job.sheets)),
                 "sheets": sheets,
             }
         )
     return told
 
 
-def _keys(shards: Sequence[ExportShard], start: int, rows: int) -> dict[str, Any] | None:
-    """The key before and the last key of the ranges that rows `start` to `start + rows` are of."""
-    ranges = []
-    place = 0
+def _ends(shards: Sequence[ExportShard], sheets: int) -> list[Keys | None]:
+    """The keys of the first and the last row of each sheet of the layout; None where not kept."""
+    found: list[list[Keys | None]] = [[] for _ in range(sheets)]
     for shard in shards:
-        count = shard.rows_extracted or 0
-        if place < start + rows and start < place + count:
-            ranges.append(shard)
-        place += count
-    if not ranges:
+        spans = shard.spans or {"spans": []}
+        pieces = spans["spans"]
+        # A worker of the version before keeps none.
+        for (sheet, *_, rows), keys in zip(pieces, spans.get("keys") or repeat(None), strict=False):
+            if rows:
+                found[sheet].append({"first": keys[0], "last": keys[1]} if keys else None)
+    return [_around(pieces) for pieces in found]
+
+
+def _keys_of_file(sheets: Sequence[dict[str, Any]], *, several: bool) -> Keys | None:
+    if several and len(sheets) > 1:
+        # Keys of one model's rows and of another's.
         return None
-    return {"after": _key(ranges[0].after), "upto": _key(ranges[-1].upto)}
+    return _around([sheet["keys"] for sheet in sheets if sheet["rows"]])
 
 
-def _key(bound: str) -> list[Any] | None:
-    """The values of a key as `tables.keys` writes them, without their types."""
-    return [value for _, value in json.loads(bound)] if bound else None
+def _around(pieces: Sequence[Keys | None]) -> Keys | None:
+    """From the first key of the first piece to the last of the last."""
+    if not pieces or pieces[0] is None or pieces[-1] is None:
+        return None
+    return {"first": pieces[0]["first"], "last": pieces[-1]["last"]}

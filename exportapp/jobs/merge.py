@@ -10,10 +10,11 @@ from typing import BinaryIO, Final
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils.text import get_valid_filename
 
 from exportapp.exceptions import ExportError, FileDamaged
+from exportapp.jobs.announce import announce
 from exportapp.jobs.book import Book
+from exportapp.jobs.filenames import safe_filename
 from exportapp.jobs.files import Written, kept_if_committed, opened, writing
 from exportapp.jobs.formats import Sheet, format_of
 from exportapp.jobs.heartbeat import Heartbeat
@@ -53,8 +54,8 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
     shape = format_of(job)
     groups = shape.files(book, sheets)
     files = []
-    for number, group in enumerate(groups, 1):
-        name = _name(job, number, groups, book, shape.extension)
+    names = _names(job, groups, book, shape.extension)
+    for number, (name, group) in enumerate(zip(names, groups, strict=True), 1):
         with (
             writing(job, name, lease.fence) as written,
             contextlib.closing(_verified(shape.needed(group))) as sources,
@@ -87,6 +88,7 @@ def _commit(
             before=JobState.MERGING,
             after=JobState.SUCCEEDED,
         )
+        announce(job, JobState.SUCCEEDED)
         if verified:
             said = f"{verified.rows} rows read back equal"
             record(job, Happened.VERIFIED, said, worker=worker_name(), **verified.told())
@@ -167,16 +169,20 @@ def _open(shard: ExportShard) -> BinaryIO:
         raise DamagedShard(shard, str(error)) from error
 
 
-def _name(
-    job: ExportJob, number: int, groups: Sequence[Sequence[Sheet]], book: Book, extension: str
-) -> str:
-    """Of a file among several: by its sheet where that says which one it is, else by its number."""
+def _names(
+    job: ExportJob, groups: Sequence[Sequence[Sheet]], book: Book, extension: str
+) -> list[str]:
+    """Of files among several: by their sheets where that says which is which, else by number."""
+    stem = safe_filename(job.filename).removesuffix(extension)
     if len(groups) == 1:
-        return job.filename
-    label = str(number)
+        return [f"{stem}{extension}"]
     if len(groups) == len(book.pages) and all(len(group) == 1 for group in groups):
-        label = get_valid_filename(book.titles[groups[number - 1][0].number]).lower()
-    return f"{job.filename.removesuffix(extension)}-{label}{extension}"
+        titles = [book.titles[sheet.number].lower() for (sheet,) in groups]
+        names = [safe_filename(f"{stem}-{title}{extension}") for title in titles]
+        # What differs in signs that no name has would be one file.
+        if len(set(names)) == len(names):
+            return names
+    return [f"{stem}-{number}{extension}" for number in range(1, len(groups) + 1)]
 
 
 def _file(

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 
 from exportapp.conf import conf
 from exportapp.exceptions import RequestRefused, UnknownName
+from exportapp.jobs.filenames import stem
 
 XLSX: Final = "xlsx"
 CSV: Final = "csv"
@@ -19,7 +20,7 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "formulas": ("escape", "keep"),
     "delimiter": (",", ";", "\t", "|"),
 }
-"""The options that take one of these; the others are true or false."""
+"""The options that take one of these; the others are true or false, but for the file's name."""
 
 OF_FORMAT: Final = {
     "compact": XLSX,
@@ -50,6 +51,8 @@ class Options:
     formulas: str = "escape"
     """escape puts an apostrophe before a text that a spreadsheet would take for a formula."""
     gzip: bool = False
+    filename: str = ""
+    """What the file is called, without its ending; empty is what the export calls it."""
 
     @classmethod
     def asked(cls, given: Mapping[str, Any] | None = None) -> Self:
@@ -102,6 +105,8 @@ def _value(name: str, value: Any) -> Any:
         if value not in CHOICES[name]:
             raise UnknownName(name, str(value), CHOICES[name])
         return value
+    if name == "filename":
+        return stem(str(value))
     if isinstance(value, bool):
         return value
     if str(value).lower() not in _TRUTH:

@@ -18,9 +18,11 @@ from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
 from exportapp.jobs.options import said
 from exportapp.jobs.rights import source_for, sources_of
 from exportapp.models import ExportPreset
+from exportapp.tables.bounds import require_bounded
 from exportapp.tables.params import settled
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sources import AnySource
+from exportapp.tables.titles import check_titles
 
 SHARE: Final = "exportapp.share_preset"
 """The permission to share a preset with everybody who may export the same."""
@@ -110,6 +112,8 @@ def recipe(preset: ExportPreset, viewer: Viewer, over: Selection | None = None) 
         query={**kept.query, **over.query},
         parameters={**kept.parameters, **over.parameters},
         keys=over.keys,
+        titles=_titles(kept, taken, source, viewer) | dict(over.titles),
+        codes=over.codes or kept.codes,
     )
     dropped = tuple(name for name in names if name not in taken)
     return Recipe(selection, preset.policy or None, dropped, preset.options)
@@ -182,10 +186,21 @@ def _name(given: str) -> str:
     return name
 
 
+def _titles(
+    kept: Selection, taken: Sequence[str], source: AnySource, viewer: Viewer
+) -> dict[str, str]:
+    """The preset's titles of columns that are still there."""
+    there = taken or [name for name in kept.titles if source.takes(name, viewer)]
+    return {name: title for name, title in kept.titles.items() if name in there}
+
+
 def _checked(source: AnySource, selection: Selection, viewer: Viewer) -> Selection:
     if selection.keys is not None:
         raise RequestRefused("Ticked rows are not kept in a preset: filter the list instead.")
+    require_bounded(selection)
     _require_columns(source, selection.columns or (), viewer)
+    _require_columns(source, tuple(selection.titles), viewer)
+    check_titles(selection.titles)
     with viewer.active():
         fields = source.fields(viewer)
         for name in selection.parameters:

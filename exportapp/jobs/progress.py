@@ -4,6 +4,7 @@ Keys, all with a time to live that every heartbeat renews:
 
 export:{id}:progress   hash: status, current_chunk, total_chunks, rows_extracted, rows_rendered,
                        rows_total, bytes, rate, last_updated, fence, control, started
+export:{id}:rate       hash: what the smoothed rate is made of; begins anew when a job is resumed
 export:{id}:shards     hash: the newest fence and the rows in flight of each shard
 export:{id}:done       set of rendered shard numbers
 export:{id}:seq        counter of commits, published on channel export:{id}
@@ -21,7 +22,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from django_redis import get_redis_connection
 
@@ -33,6 +34,8 @@ from exportapp.states import WORKING, JobState, ShardState
 log = logging.getLogger("exportapp")
 
 LUA = Path(__file__).with_name("anchors.lua").read_text()
+
+KEYS: Final = ("progress", "shards", "done", "seq", "rate")
 
 _behind: set[Any] = set()
 """Jobs whose anchors may have missed something while Redis was away."""
@@ -84,7 +87,7 @@ class Anchors:
     def __init__(self, job_id: Any) -> None:
         self.job_id = job_id
         self.channel = f"export:{job_id}"
-        self.keys = [f"{self.channel}:{name}" for name in ("progress", "shards", "done", "seq")]
+        self.keys = [f"{self.channel}:{name}" for name in KEYS]
 
     @if_there
     def beat(
@@ -111,11 +114,15 @@ class Anchors:
         pipeline = self._redis.pipeline()
         pipeline.hset(progress, mapping={name: str(value) for name, value in fields.items()})
         pipeline.hset(progress, "last_updated", f"{time.time():.3f}")
+        if fields.get("status") == JobState.QUEUED:
+            # The time in which nobody was to work on it says nothing of how fast it goes.
+            pipeline.hset(progress, "rate", "0")
+            pipeline.delete(self.keys[4])
         pipeline.incr(seq)
+        number = len(pipeline) - 1
         for key in self.keys:
             pipeline.expire(key, conf.ANCHOR_TTL)
-        *_, number, _, _, _, _ = pipeline.execute()
-        self._redis.publish(self.channel, number)
+        self._redis.publish(self.channel, pipeline.execute()[number])
 
     @if_there
     def read(self) -> dict[str, str] | None:
@@ -150,7 +157,9 @@ class Anchors:
             "fence": job.fence,
         }
         pipeline = self._redis.pipeline()
-        pipeline.delete(*self.keys[:3])
+        # A new phase does not begin at a rate of nothing.
+        pipeline.hdel(self.keys[0], *(fields.keys() - {"rate"}))
+        pipeline.delete(*self.keys[1:3])
         for name, value in fields.items():
             # Whoever rebuilds at the same moment reads the same rows: the first is as good.
             pipeline.hsetnx(self.keys[0], name, str(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 from exportapp.conf import conf
 from exportapp.exceptions import SnapshotLost, SourceChanged
+from exportapp.jobs.journal import Line
 from exportapp.jobs.rights import require_columns, require_export, viewer_of
 from exportapp.models import ExportJob
 from exportapp.tables.columns import ColumnSpec
@@ -18,6 +20,8 @@ from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sheets import SheetSpec, sheets_fingerprint
 from exportapp.tables.snapshots import ViewerAt, joined, take_over
 from exportapp.tables.sources import find_source
+
+log = logging.getLogger("exportapp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,17 @@ def recall(job: ExportJob, viewer: Viewer | None = None) -> list[Recalled]:
     if sheets_fingerprint(sheets) != job.spec_fingerprint:
         raise SourceChanged(_difference(job, sheets))
     return [Recalled(viewer, sheet.name, sheet.columns, Keyset.of(sheet.rows)) for sheet in sheets]
+
+
+def require_same_columns(job: ExportJob) -> None:
+    """Raises SourceChanged as `recall` does; what else is wrong is for a worker to find."""
+    try:
+        recall(job)
+    except SourceChanged:
+        raise
+    except Exception as error:
+        # The code of the developer's runs here: it may raise anything, and then a worker says so.
+        log.info(Line(event="unseen", job=str(job.pk), message=str(error)))
 
 
 def require_right(job: ExportJob) -> None:

@@ -12,6 +12,7 @@ from exportapp.jobs.formats import format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import HEADER_ROWS, Segment
 from exportapp.jobs.leases import Lease
+from exportapp.jobs.spool import end_keys
 from exportapp.jobs.versions import VERSION
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import ShardState
@@ -30,6 +31,7 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
         writing(job, f"shard-{shard.number:05}{shape.extension}", lease.fence) as written,
     ):
         rendered = shape.render(book, segments, source, written.file, shard.number, beat)
+        keys = end_keys(source, segments)
     pieces = zip(segments, rendered.pieces, strict=True)
     with kept_if_committed(written.path):
         lease.commit(
@@ -41,6 +43,7 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
             spans={
                 "v": VERSION,
                 "spans": [[segment.sheet, *piece] for segment, piece in pieces],
+                **({"keys": keys} if keys is not None else {}),
                 **rendered.also,
             },
         )

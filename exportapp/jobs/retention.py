@@ -13,7 +13,7 @@ from exportapp.jobs import files
 from exportapp.jobs.journal import Happened, alarm, is_alarmed, record
 from exportapp.jobs.leases import is_held
 from exportapp.jobs.transitions import try_move
-from exportapp.models import ExportFile, ExportJob, ExportShard
+from exportapp.models import ExportFile, ExportJob, ExportNotice, ExportShard
 from exportapp.states import JobState
 
 ORPHAN_AGE: Final = timedelta(days=1)
@@ -45,25 +45,19 @@ def sweep(renew: Callable[[], None] = lambda: None) -> int:
         if job is None:
             removed += age > ORPHAN_AGE and files.remove_folder(job_id)
         elif job.state == JobState.EXPIRED:
-            removed += _remove_all(job)
+            removed += remove_all(job)
         else:
             removed += _remove_strays(job)
     return removed
 
 
-def _expire(job: ExportJob) -> bool:
-    # A stale worker may still be writing: its lease ends first, then its files go.
-    if is_held(job):
-        return False
-    # First the state, so that nobody is handed a file that is about to go.
-    if not try_move(job, JobState.EXPIRED, "its time is over"):
-        return False
-    _remove_all(job)
-    return True
+def remove_all(job: ExportJob) -> bool:
+    """Remove the folder of an export that is expired, and what somebody was still to be told.
 
-
-def _remove_all(job: ExportJob) -> bool:
-    """Where that fails a person is called, and it is tried again after KEEP_FAILED_SECONDS."""
+    Where that fails a person is called, and it is tried again after KEEP_FAILED_SECONDS.
+    """
+    # What became of them is among the events.
+    ExportNotice.objects.filter(job=job).delete()
     if is_alarmed(job, "expire"):
         return False
     try:
@@ -74,6 +68,17 @@ def _remove_all(job: ExportJob) -> bool:
     if removed:
         record(job, Happened.CLEANED, "all files removed")
     return removed
+
+
+def _expire(job: ExportJob) -> bool:
+    # A stale worker may still be writing: its lease ends first, then its files go.
+    if is_held(job):
+        return False
+    # First the state, so that nobody is handed a file that is about to go.
+    if not try_move(job, JobState.EXPIRED, "its time is over"):
+        return False
+    remove_all(job)
+    return True
 
 
 def _remove_strays(job: ExportJob) -> int:

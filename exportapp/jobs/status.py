@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Final
 
+from exportapp.conf import conf
 from exportapp.jobs.progress import Anchors
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import ACTIVE, JobState
+
+PHASES: Final = (JobState.EXTRACTING, JobState.RENDERING, JobState.MERGING)
+"""What an export goes through, in order."""
+
+SILENT_BEATS: Final = 10
+"""So many heartbeats of BEAT_SECONDS are missed before it is worth saying: workers that live are
+heard about once in each, but a long statement keeps them silent as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +24,10 @@ class Status:
     """How far a job is. Rows and bytes are counts; `rate` is rows per second."""
 
     state: JobState
+    phase: JobState
+    """The one of PHASES that it is in, or was in when it was stopped."""
+    waiting: bool
+    """Whether it waits on purpose."""
     rows_total: int
     rows_extracted: int
     rows_rendered: int
@@ -42,6 +55,14 @@ class Status:
         return min(99, self.rows_done * 100 // self.rows_total)
 
     @property
+    def silent_for(self) -> int | None:
+        """Seconds without a sign of life from those who should be at it; None while all is well."""
+        silence = self.seconds_since_update
+        if self.state not in PHASES or self.waiting or silence is None:
+            return None
+        return int(silence) if silence > SILENT_BEATS * conf.BEAT_SECONDS else None
+
+    @property
     def seconds_left(self) -> int | None:
         if self.state not in ACTIVE or not self.planned or self.rate <= 0:
             return None
@@ -60,6 +81,8 @@ def status_of(job: ExportJob) -> Status:
     updated = float(counts.get("last_updated") or 0)
     return Status(
         state=job.state,
+        phase=_phase(job),
+        waiting=bool(job.waiting_for),
         rows_total=int(counts["rows_total"]),
         rows_extracted=int(counts["rows_extracted"]),
         rows_rendered=int(counts["rows_rendered"]),
@@ -71,6 +94,14 @@ def status_of(job: ExportJob) -> Status:
         live=live,
         seconds_since_update=max(0.0, time.time() - updated) if updated else None,
     )
+
+
+def _phase(job: ExportJob) -> JobState:
+    if job.state in PHASES:
+        return job.state
+    if job.state in (JobState.SUCCEEDED, JobState.EXPIRED):
+        return JobState.MERGING
+    return JobState.RENDERING if job.layout is not None else JobState.EXTRACTING
 
 
 def _average_rate(job: ExportJob, rows: int) -> float:

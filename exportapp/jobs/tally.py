@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Final
+from typing import Final, TypeAlias
 
 from django.db.models import Count
 
@@ -26,6 +26,10 @@ SNAPSHOT_CHARS: Final = 200
 """How much of a value an issue keeps."""
 
 
+Loss: TypeAlias = tuple[int, str, list[int]]
+"""The position of a column, the code of an issue, and the positions of the rows in a chunk."""
+
+
 class Tally:
     """Rows, sheet XML at most, facts and issues of one shard."""
 
@@ -40,20 +44,31 @@ class Tally:
         self._issues: list[RowIssue] = []
         self._codes: Counter[str] = Counter()
 
-    def add(self, chunk: Chunk) -> None:
-        """Count the rows of a chunk.
+    def add(self, chunk: Chunk) -> Chunk:
+        """Count the rows of a chunk; returns those that are kept.
 
-        Raises NotPlain where rows have to be named and the chunk does not know their keys, and
-        RowRefused for the first value that the file cannot hold whole under the policy "fail".
+        Raises NotPlain where rows have to be named and the chunk does not know their keys. For
+        values that the file cannot hold whole the policy decides: "fail" raises RowRefused for the
+        first of them, "skip" leaves its row out, under "blank" the file gets what it can hold.
         """
-        references = not self._format.options.compact
-        facts, xml_bytes = measure(chunk.batch, self._cells, self.facts, references=references)
-        self._issues += self._lost(chunk, facts)
+        self._codes.update(issue.code for issue in chunk.issues)
+        self._issues += chunk.issues
+        facts, xml_bytes = self._measured(chunk)
+        lost = list(self._losses(chunk, facts))
+        self._issues += [issue for loss in lost for issue in self._named(chunk, *loss)]
+        if lost and self._job.policy == "skip":
+            # Facts are of what is kept, so what is not is counted here.
+            self._codes.update(code for _, code, rows in lost for _ in rows)
+            chunk = chunk.without({row for *_, rows in lost for row in rows})
+            facts, xml_bytes = self._measured(chunk)
         self.rows += chunk.batch.num_rows
         self.xml_bytes += xml_bytes
         self.facts = [known.merge(new) for known, new in zip(self.facts, facts, strict=True)]
-        self._codes.update(issue.code for issue in chunk.issues)
-        self._issues += chunk.issues
+        return chunk
+
+    def _measured(self, chunk: Chunk) -> tuple[list[ColumnFacts], int]:
+        references = not self._format.options.compact
+        return measure(chunk.batch, self._cells, self.facts, references=references)
 
     def counted(self) -> dict[str, int]:
         """By code: values left out while reading, and those that the file cannot hold whole."""
@@ -90,20 +105,24 @@ class Tally:
         codes = ExportIssue.objects.filter(job=self._job).order_by().values_list("code")
         return Counter(dict(codes.annotate(Count("pk"))))
 
-    def _lost(self, chunk: Chunk, facts: Sequence[ColumnFacts]) -> Iterator[RowIssue]:
-        """The values of a chunk that the file cannot hold whole, with the keys of their rows."""
+    def _losses(self, chunk: Chunk, facts: Sequence[ColumnFacts]) -> Iterator[Loss]:
+        """What of a chunk the file cannot hold whole, as far as somebody has to know the rows."""
         for at, (column, known) in enumerate(zip(self._columns, facts, strict=True)):
             found = self._format.counted(known)
-            strict = bool(found) and self._job.policy == "fail"
-            if not strict and not any(self._kept[code] < ISSUES_KEPT for code in found):
+            decides = bool(found) and self._job.policy != "blank"
+            if not decides and not any(self._kept[code] < ISSUES_KEPT for code in found):
                 continue
-            if not chunk.keys:
+            if not len(chunk.keys):
                 raise NotPlain(f"{', '.join(found)} in '{column.key}': rows have to be named")
-            array = chunk.batch.column(at)
-            for code, positions in self._format.losses(array, column.kind):
-                for row in positions[:ISSUES_KEPT]:
-                    value = repr(array[row].as_py())[:SNAPSHOT_CHARS]
-                    key, said = str(chunk.keys[row]), issue_words(code)
-                    if strict:
-                        raise RowRefused(f"Row {key}, column '{column.key}': {said} ({value})")
-                    yield RowIssue(code=code, key=key, column=column.key, message=said, value=value)
+            for code, rows in self._format.losses(chunk.batch.column(at), column.kind):
+                yield at, code, rows
+
+    def _named(self, chunk: Chunk, at: int, code: str, rows: Sequence[int]) -> Iterator[RowIssue]:
+        """The issues of a loss. Raises RowRefused under the policy "fail"."""
+        column, said = self._columns[at].key, issue_words(code)
+        for row in rows[:ISSUES_KEPT]:
+            value = repr(chunk.batch.column(at)[row].as_py())[:SNAPSHOT_CHARS]
+            key = str(chunk.keys[row])
+            if self._job.policy == "fail":
+                raise RowRefused(f"Row {key}, column '{column}': {said} ({value})")
+            yield RowIssue(code=code, key=key, column=column, message=said, value=value)

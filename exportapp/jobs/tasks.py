@@ -5,6 +5,7 @@ from __future__ import annotations
 from exportapp.jobs import upkeep
 from exportapp.jobs import work as working
 from exportapp.jobs.horse import listen
+from exportapp.jobs.notices import sending
 
 
 def work(job_id: str) -> None:
@@ -14,3 +15,8 @@ def work(job_id: str) -> None:
 
 def reconcile() -> None:
     upkeep.take_turn()
+
+
+def tell() -> None:
+    listen()
+    sending.tell()

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from exportapp.conf import conf
 from exportapp.exceptions import ExportError
+from exportapp.jobs.announce import announce
 from exportapp.jobs.journal import Happened, alarm, record
 from exportapp.jobs.leases import is_held, worker_name
 from exportapp.jobs.progress import Anchors, control_word
@@ -52,6 +53,9 @@ def try_move(job: ExportJob, target: JobState, message: str = "", **changes: Any
             worker = worker_name()
             record(job, Happened.MOVED, message, worker=worker, before=before, after=target)
             transaction.on_commit(lambda: show(job))
+            # Reading begins again where it was resumed, or where a file was damaged.
+            again = target == JobState.EXTRACTING and "started_at" not in changes
+            announce(job, target, is_first=not again)
     return bool(moved)
 
 

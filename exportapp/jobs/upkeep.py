@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import time
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
+from django_redis import get_redis_connection
+
+from exportapp.conf import conf
+from exportapp.jobs.away import AWAY, OF_ANCHORS
 from exportapp.jobs.exclusive import alone, first_in
+from exportapp.jobs.notices.sending import wake_if_due
 from exportapp.jobs.reconcile import reconcile
 from exportapp.jobs.retention import expire, sweep
 
@@ -16,12 +25,27 @@ SWEEP_SECONDS: Final = 3600
 """Looking through the storage takes long and finds little: the clock does it once in this time."""
 
 
+NOTED: Final = "export:upkeep:last"
+"""The key of what is remembered of the last turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     looked_after: int
     """Exports for which something was done."""
     removed: int
     """Exports whose time was over, and orphans."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastTurn:
+    at: datetime
+    turn: Turn
+
+    @property
+    def age(self) -> int:
+        """Seconds since its end."""
+        return max(0, round(time.time() - self.at.timestamp()))
 
 
 def take_turn(*, thorough: bool = False) -> Turn | None:
@@ -33,7 +57,28 @@ def take_turn(*, thorough: bool = False) -> Turn | None:
         if renew is None:
             return None
         looked_after = reconcile(renew)
+        wake_if_due()
         removed = expire(renew)
         if thorough or first_in(SWEEP_SECONDS, "sweep"):
             removed += sweep(renew)
-        return Turn(looked_after, removed)
+        turn = Turn(looked_after, removed)
+        _note(turn)
+        return turn
+
+
+def last_turn() -> LastTurn | None:
+    """The last one of which Redis knows; None when there was none, or Redis is away."""
+    if OF_ANCHORS:
+        return None
+    with contextlib.suppress(*AWAY):
+        noted: Any = get_redis_connection(conf.CACHE).get(NOTED)
+        if noted:
+            at, looked_after, removed = json.loads(noted)
+            return LastTurn(datetime.fromtimestamp(at, UTC), Turn(looked_after, removed))
+    return None
+
+
+def _note(turn: Turn) -> None:
+    with contextlib.suppress(*AWAY):
+        noted = json.dumps([time.time(), turn.looked_after, turn.removed])
+        get_redis_connection(conf.CACHE).set(NOTED, noted, ex=conf.ANCHOR_TTL)

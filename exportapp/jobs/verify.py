@@ -21,6 +21,7 @@ from exportapp.jobs.canonical import expected, found
 from exportapp.jobs.files import local_path
 from exportapp.jobs.layout import HEADER_ROWS
 from exportapp.jobs.slices import Cells, read_sheet, reader_name
+from exportapp.jobs.spool import batches
 from exportapp.models import ExportFile, ExportJob, ExportShard
 from exportapp.xlsx import CellColumn
 
@@ -189,7 +190,7 @@ def _sheets(book: Book, files: Iterable[ExportFile]) -> Iterator[Sheet]:
 def _batches(job: ExportJob, rows: Rows) -> Iterator[tuple[int, pa.RecordBatch]]:
     for shard in ExportShard.objects.filter(job=job).order_by("number"):
         with rows(shard) as source:
-            for batch in pa.ipc.open_stream(source):
+            for batch in batches(source):
                 if batch.num_rows:
                     yield shard.sheet, batch
 

@@ -24,6 +24,10 @@ log = logging.getLogger("exportapp")
 
 WORK: Final = "exportapp.jobs.tasks.work"
 RECONCILE: Final = "exportapp.jobs.tasks.reconcile"
+TELL: Final = "exportapp.jobs.tasks.tell"
+
+TELL_TIMEOUT: Final = 300
+"""RQ's limit for one turn of sending notices, in seconds; a turn itself makes way long before."""
 
 HELP_SECONDS: Final = 2
 """The least time between two calls for help: whoever was called last may not have come yet."""
@@ -77,6 +81,12 @@ def wake_reconciler() -> None:
     """Have a worker look after all exports soon, unless that was asked for just now."""
     if first_in(UPKEEP_SECONDS, "call"):
         _put(RECONCILE, job_timeout=60, result_ttl=60, ttl=60)
+
+
+def wake_teller() -> None:
+    """Have a worker send the notices that are due, once the transaction is committed."""
+    options = {"job_timeout": TELL_TIMEOUT, "result_ttl": 60, "ttl": 600}
+    transaction.on_commit(functools.partial(_put, TELL, **options))
 
 
 def _could_use_help(job: ExportJob) -> bool:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from django.utils import timezone, translation
-from django.utils.formats import localize
+from django.utils.formats import localize, number_format
+from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged
+from exportapp.jobs.rights import viewer_of
 from exportapp.models import ExportJob
-from exportapp.tables.selection import Operator
+from exportapp.tables.counting import count_rows
+from exportapp.tables.selection import Operator, Selection, Viewer
+from exportapp.tables.sheets import SheetSpec
+from exportapp.tables.sources import AnySource, find_source
 
 ISSUES: Final[dict[str, Any]] = {
     "text_cut": gettext_lazy("Texts were cut: a cell holds 32,767 characters."),
@@ -42,8 +48,48 @@ def who(job: ExportJob) -> str:
 
 
 def asked_for(job: ExportJob) -> str:
-    """Which rows: "status: paid; search: lamp; order: -created_at"; empty for all of them."""
-    return "; ".join(_parts(job.selection))
+    """Which rows, in the language of its person: "status is Paid, search \u201clamp\u201d".
+
+    Empty for all of them. Where the list is no longer there, or takes these filters no longer, it
+    is said as it was asked: "status: paid, search: lamp".
+    """
+    selection = Selection.from_json(job.selection)
+    try:
+        viewer = viewer_of(job)
+        with viewer.active():
+            parts = list_parts(find_source(job.source, selection.site), selection, viewer)
+    except (NotAllowed, RequestRefused, SourceChanged):
+        with translation.override(job.language):
+            parts = _raw_parts(selection)
+    return ", ".join(parts)
+
+
+def list_parts(source: AnySource, selection: Selection, viewer: Viewer) -> list[str]:
+    """What narrows and orders the rows; the ticks first. Raises as `source.words` does."""
+    return [*_ticked(selection), *source.words(selection, viewer)]
+
+
+def what_is_asked(
+    source: AnySource, selection: Selection, viewer: Viewer, sheets: Sequence[SheetSpec]
+) -> str:
+    """ "1,204 orders: status is Paid, search \u201clamp\u201d, newest first".
+
+    The rows are counted as long as that is quick, else estimated. `sheets` are those of the
+    selection, its parameters settled.
+    """
+    with viewer.active():
+        counted = [_counted(sheet, viewer) for sheet in sheets]
+        rows = get_text_list(counted, _("and"))
+        parts = list_parts(source, selection, viewer)
+        if not parts:
+            return rows
+        return _("%(rows)s: %(what)s") % {"rows": rows, "what": ", ".join(parts)}
+
+
+def _counted(sheet: SheetSpec, viewer: Viewer) -> str:
+    count, opts = count_rows(sheet.rows, viewer), sheet.rows.model._meta
+    name = opts.verbose_name if count.number == 1 else opts.verbose_name_plural
+    return _("%(count)s %(name)s") % {"count": count.words, "name": name}
 
 
 def notes(job: ExportJob) -> list[tuple[str, str]]:
@@ -65,15 +111,17 @@ def notes(job: ExportJob) -> list[tuple[str, str]]:
         return told
 
 
-def _parts(selection: dict[str, Any]) -> Iterator[str]:
-    if selection["keys"] is not None:
-        ticked = ngettext("%(count)s ticked row", "%(count)s ticked rows", len(selection["keys"]))
-        yield ticked % {"count": len(selection["keys"])}
-    for name, values in selection["query"].items():
-        if any(values):
-            yield f"{_('search') if name == 'q' else name}: {', '.join(values)}"
-    if selection["order"]:
-        yield f"{_('order')}: {', '.join(selection['order'])}"
-    for name, value in selection.get("parameters", {}).items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        yield f"{name}: {shown}"
+def _ticked(selection: Selection) -> Iterator[str]:
+    if selection.keys is not None:
+        number = len(set(selection.keys))
+        ticked = ngettext("%(count)s ticked row", "%(count)s ticked rows", number)
+        yield ticked % {"count": number_format(number, use_l10n=True, force_grouping=True)}
+
+
+def _raw_parts(selection: Selection) -> list[str]:
+    named = {_("search") if name == "q" else name: v for name, v in selection.query.items()}
+    named[_("order")] = list(selection.order)
+    for name, value in selection.parameters.items():
+        named[name] = value if isinstance(value, list) else [value]
+    parts = [f"{name}: {', '.join(map(str, v))}" for name, v in named.items() if any(v)]
+    return [*_ticked(selection), *parts]

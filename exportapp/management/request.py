@@ -30,6 +30,8 @@ def selection(options: dict[str, Any]) -> Selection:
         order=_names(options["order"]),
         columns=_names(options["columns"]) or None,
         parameters=_named("--param", "since=2026-01-31", options["param"]),
+        titles=_texts("--title", "number=No.", options["title"]),
+        codes=options["codes"],
     )
 
 
@@ -89,6 +91,12 @@ def _named(argument: str, example: str, given: Sequence[str]) -> dict[str, Any]:
             raise RequestRefused(f"{argument} takes name=value, such as {example}; not '{text}'.")
         found[name] = [*_listed(found[name]), value] if name in found else value
     return found
+
+
+def _texts(argument: str, example: str, given: Sequence[str]) -> dict[str, str]:
+    """The last of several that are given for one name."""
+    named = _named(argument, example, given)
+    return {name: _listed(text)[-1] for name, text in named.items()}
 
 
 def _listed(value: Any) -> list[Any]:

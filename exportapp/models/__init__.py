@@ -7,22 +7,26 @@ leased   what jobs and shards share: `move_to`, leases and fences
 job      ExportJob: what was asked, as whom, and how far it is
 shard    ExportShard: a key range and the files made from it
 preset   ExportPreset: what somebody asks for again and again
+notice   ExportNotice: who is to be told of an end, and by what
 records  ExportFile, ExportIssue, ExportEvent
 """
 
 from __future__ import annotations
 
 from exportapp.models.job import Consistency, ExportJob
+from exportapp.models.notice import MESSAGE, ExportNotice
 from exportapp.models.preset import ExportPreset
 from exportapp.models.records import ExportEvent, ExportFile, ExportIssue
 from exportapp.models.shard import ExportShard
 
 __all__ = [
+    "MESSAGE",
     "Consistency",
     "ExportEvent",
     "ExportFile",
     "ExportIssue",
     "ExportJob",
+    "ExportNotice",
     "ExportPreset",
     "ExportShard",
 ]

@@ -57,6 +57,8 @@ class ExportJob(Leased):
     by_operator = models.BooleanField(default=False)
     language = models.CharField(max_length=20)
     time_zone = models.CharField(max_length=60)
+    notify = models.JSONField(default=list)
+    """Names of the channels by which the end is told."""
     request_key = models.CharField(max_length=200)
     trace_id = models.CharField(max_length=32, blank=True, editable=False)
     """W3C trace id of the request that asked for it; in every event and log line."""
@@ -133,6 +135,10 @@ class ExportJob(Leased):
     @property
     def can_start_over(self) -> bool:
         return not self.is_active
+
+    @property
+    def can_discard(self) -> bool:
+        return JobState.EXPIRED in self.state.can
 
     @property
     def can_download(self) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin import ModelAdmin
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup, DisallowedModelAdminToField
 from django.contrib.admin.options import (
     IS_FACETS_VAR,
@@ -23,13 +22,16 @@ from django.contrib.admin.views.main import (
     ChangeList,
 )
 from django.contrib.messages import MessageFailure
-from django.core.exceptions import FieldDoesNotExist, FieldError
+from django.core.exceptions import FieldError
 from django.db.models import OrderBy
 from django.http import HttpRequest, QueryDict
 
 from exportapp.exceptions import RequestRefused, UnknownName
-from exportapp.tables.paths import ToManyPath, follow
+from exportapp.tables.paths import steps
 from exportapp.tables.selection import Viewer
+
+if TYPE_CHECKING:
+    from exportapp.tables.filters import Filters
 
 NOT_FILTERS = frozenset(
     {
@@ -68,80 +70,68 @@ def request_of(viewer: Viewer, query: Mapping[str, Iterable[str]]) -> HttpReques
     return request
 
 
-def change_list(
-    model_admin: ModelAdmin[Any], viewer: Viewer, query: Mapping[str, list[str]]
-) -> ChangeList:
+def change_list(filters: Filters, query: Mapping[str, list[str]]) -> ChangeList:
     """The list page's ChangeList for these parameters; its queryset is not evaluated.
 
-    Raises UnknownName or RequestRefused for the parameter that the list page would not take.
+    Raises UnknownName or RequestRefused for the parameter that the list page would not take, or
+    that `filters` does not.
     """
+    filters.check(query)
     try:
-        return _build(model_admin, viewer, query)
+        return _build(filters, query)
     except REFUSALS as error:
-        raise _refusal(model_admin, viewer, query, error) from error
+        raise _refusal(filters, query, error) from error
 
 
-def _build(
-    model_admin: ModelAdmin[Any], viewer: Viewer, query: Mapping[str, list[str]]
-) -> ChangeList:
-    request = request_of(viewer, query)
+def _build(filters: Filters, query: Mapping[str, list[str]]) -> ChangeList:
+    model_admin, request = filters.model_admin, request_of(filters.viewer, query)
     # A copy, so that the ModelAdmin's own get_changelist_instance() is used with all it may have
     # been overridden to do, while other threads go on counting.
     borrowed = copy.copy(model_admin)
-    without_results = _without_results(model_admin.get_changelist(request))
+    without_results = _without_results(model_admin.get_changelist(request), filters)
     borrowed.get_changelist = lambda request, **kwargs: without_results  # type: ignore[method-assign]
     return borrowed.get_changelist_instance(request)
 
 
-def _without_results(base: type[ChangeList]) -> type[ChangeList]:
+def _without_results(base: type[ChangeList], filters: Filters) -> type[ChangeList]:
     class ExportChangeList(base):  # type: ignore[valid-type, misc]
+        def get_filters(self, request: HttpRequest) -> Any:
+            found = super().get_filters(request)
+            # Those that none of the list's own filters took.
+            for name in found[2]:
+                filters.require(name)
+            return found
+
         def get_results(self, request: HttpRequest) -> None:
             """Nothing: this is where the list page counts its rows, twice."""
 
     return ExportChangeList
 
 
-def _refusal(
-    model_admin: ModelAdmin[Any], viewer: Viewer, query: Mapping[str, list[str]], error: Exception
-) -> RequestRefused:
+def _refusal(filters: Filters, query: Mapping[str, list[str]], error: Exception) -> RequestRefused:
     for name, values in query.items():
         try:
-            _build(model_admin, viewer, {name: values})
+            _build(filters, {name: values})
         except REFUSALS as cause:
-            return _refusal_of(model_admin, viewer, name, values, cause)
+            return _refusal_of(filters, name, values, cause)
     together = "&".join(f"{name}={','.join(values)}" for name, values in query.items())
     return RequestRefused(f"The filters '{together}' do not go together: {_reason(error)}.")
 
 
-def _refusal_of(
-    model_admin: ModelAdmin[Any], viewer: Viewer, name: str, values: list[str], error: Exception
-) -> RequestRefused:
+def _refusal_of(filters: Filters, name: str, values: list[str], error: Exception) -> RequestRefused:
     shown = f"'{name}={','.join(values)}'"
-    valid = filter_names(model_admin, viewer)
     if isinstance(error, MessageFailure):
         return RequestRefused(f"The search {shown} holds characters that cannot be searched for.")
     if name in NOT_FILTERS:
         return RequestRefused(f"The parameter {shown} is not allowed: {_reason(error)}.")
     if isinstance(error, DisallowedModelAdminLookup):
-        return RequestRefused(f"The filter {shown} is not allowed. Valid: {', '.join(valid)}.")
-    try:
-        follow(model_admin.model, name)
-    except FieldDoesNotExist:
-        return UnknownName("filter", name, valid)
-    except ToManyPath:
-        pass
-    return RequestRefused(f"The filter {shown} cannot be used: {_reason(error)}.")
-
-
-def filter_names(model_admin: ModelAdmin[Any], viewer: Viewer) -> list[str]:
-    """Fields of the model, and the parameters that the list's own filters take."""
-    names = [field.name for field in model_admin.model._meta.concrete_fields]
-    for entry in model_admin.get_list_filter(request_of(viewer, {})):
-        plain = entry[0] if isinstance(entry, list | tuple) else entry
-        name = plain if isinstance(plain, str) else getattr(plain, "parameter_name", None)
-        if name and name not in names:
-            names.append(name)
-    return names
+        valid = ", ".join(filters.names)
+        return RequestRefused(f"The filter {shown} is not allowed. Valid: {valid}.")
+    if not steps(filters.model_admin.model, name):
+        return UnknownName("filter", name, filters.names)
+    operators = ", ".join(filters.operators(name))
+    hint = f" Valid operators: {operators}." if isinstance(_cause(error), FieldError) else ""
+    return RequestRefused(f"The filter {shown} cannot be used: {_reason(error)}.{hint}")
 
 
 def sort_field(change_list: ChangeList, name: str) -> Any:
@@ -159,10 +149,15 @@ def turned(item: Any) -> Any:
     return item.copy().reverse_ordering() if isinstance(item, OrderBy) else item.desc()
 
 
+def _cause(error: Any) -> Any:
+    """What the admin wrapped."""
+    while error.args and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    return error
+
+
 def _reason(error: Exception) -> str:
-    """The innermost sentence on one line: the admin wraps what the field said."""
-    cause: Any = error
-    while cause.args and isinstance(cause.args[0], Exception):
-        cause = cause.args[0]
+    """The innermost sentence on one line."""
+    cause = _cause(error)
     messages = getattr(cause, "messages", None) or [str(cause)]
     return " ".join(" ".join(map(str, messages)).split()).rstrip(".") or type(cause).__name__

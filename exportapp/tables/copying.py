@@ -7,12 +7,12 @@ one is an empty text).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.core.exceptions import EmptyResultSet
-from django.db.models import BigIntegerField, F, Func, QuerySet
+from django.db.models import BigIntegerField, F, Func, Model, QuerySet
 from pyarrow import csv
 from typing_extensions import Buffer
 
@@ -21,7 +21,9 @@ from exportapp.tables.calls import Raised
 from exportapp.tables.columns import ChoiceLabel, ColumnSpec, RelatedText
 from exportapp.tables.copyout import NotPlain, blocks, connected
 from exportapp.tables.fetch import column_path, with_computed
+from exportapp.tables.readers import Chunk
 from exportapp.tables.related import RelatedTexts
+from exportapp.tables.rowkeys import key_type
 from exportapp.tables.selection import Viewer
 from exportapp.xlsx import Kind
 
@@ -32,6 +34,8 @@ class Microseconds(Func):
     template = "(EXTRACT(EPOCH FROM %(expressions)s) * 1000000)::bigint"
     output_field = BigIntegerField()
 
+
+Slots: TypeAlias = dict[tuple[str, Kind], pa.DataType]
 
 AGAIN: Final = "_export_again{}"
 """A name for what a query selects beside a column of the same path."""
@@ -45,8 +49,8 @@ def copy(
     batch_rows: int,
     waiting: Callable[[], None] = lambda: None,
     begin: Callable[[Any], None] | None = None,
-) -> Iterator[pa.RecordBatch]:
-    """The queryset's rows in its order, in batches as the orm reader's, without a bad value.
+) -> Iterator[Chunk]:
+    """The queryset's rows in its order, in chunks as the orm reader's, without a bad value.
 
     Only for what `copyable.obstacle` has nothing against. `waiting` is called about twice a
     second while the server has no row yet, and may raise. `begin` is given the connection that
@@ -57,19 +61,19 @@ def copy(
         sql, params = _query(queryset, columns)
     if not sql:
         return
-    shaper = _Shaper(columns, queryset.db)
+    shaper = _Shaper(columns, queryset)
     with connected(queryset.db, begin) as connection:
         for block in blocks(connection, sql, params, batch_rows, waiting):
             with viewer.active():
-                batch = shaper.batch(block)
-            yield batch
+                chunk = shaper.chunk(block)
+            yield chunk
 
 
 def _query(queryset: QuerySet[Any], columns: Sequence[ColumnSpec]) -> tuple[str, Any]:
     """The SELECT behind the columns; empty where Django knows that no row can match."""
     rows = with_computed(queryset, columns).select_related(None)
     paths = []
-    for index, (path, kind) in enumerate(_slots(columns)):
+    for index, (path, kind) in enumerate(_slots(columns, queryset.model)):
         if kind is Kind.DURATION:
             rows = rows.annotate(**{AGAIN.format(index): Microseconds(F(path))})
         elif path in paths:
@@ -85,7 +89,7 @@ def _query(queryset: QuerySet[Any], columns: Sequence[ColumnSpec]) -> tuple[str,
         return "", ()
 
 
-def _slots(columns: Sequence[ColumnSpec]) -> dict[tuple[str, Kind], pa.DataType]:
+def _slots(columns: Sequence[ColumnSpec], model: type[Model]) -> Slots:
     """What is selected, in order: path and kind as parsed, with the type it is parsed to."""
     slots = {}
     for spec in columns:
@@ -93,14 +97,23 @@ def _slots(columns: Sequence[ColumnSpec]) -> dict[tuple[str, Kind], pa.DataType]
         kind = Kind.TEXT if named else spec.kind
         stored = pa.int64() if kind is Kind.DURATION else arrow_type(spec)
         slots[column_path(spec), kind] = pa.string() if named else stored
+    if kept := key_type(model):
+        slots.setdefault(_key_slot(model, kept), kept)
     return slots
+
+
+def _key_slot(model: type[Model], kept: pa.DataType) -> tuple[str, Kind]:
+    return model._meta.pk.attname, Kind.INTEGER if kept == pa.int64() else Kind.TEXT
 
 
 class _Shaper:
     """From records to the arrays that the orm reader would have made."""
 
-    def __init__(self, columns: Sequence[ColumnSpec], database: str) -> None:
-        slots = _slots(columns)
+    def __init__(self, columns: Sequence[ColumnSpec], queryset: QuerySet[Any]) -> None:
+        model, database = queryset.model, queryset.db
+        slots = _slots(columns, model)
+        self._kept = key_type(model)
+        self._key = list(slots).index(_key_slot(model, self._kept)) if self._kept else 0
         self._columns = columns
         self._places = [_place(slots, spec) for spec in columns]
         self._schema = arrow_schema(columns)
@@ -120,7 +133,7 @@ class _Shaper:
             false_values=["f"],
         )
 
-    def batch(self, block: Buffer) -> pa.RecordBatch:
+    def chunk(self, block: Buffer) -> Chunk:
         # One block is one batch: threads and smaller blocks would only cut it up.
         reading = csv.ReadOptions(
             column_names=["frame", *self._names],
@@ -136,7 +149,10 @@ class _Shaper:
             self._shaped(index, spec, table.column(place).combine_chunks())
             for index, (spec, place) in enumerate(zip(self._columns, self._places, strict=True))
         ]
-        return pa.record_batch(arrays, schema=self._schema)
+        batch = pa.record_batch(arrays, schema=self._schema)
+        # A key may be exported as digits too.
+        keys = table.column(self._key).combine_chunks().cast(self._kept) if self._kept else ()
+        return Chunk(batch, (), keys, batch.num_rows)
 
     def _shaped(self, index: int, spec: ColumnSpec, array: pa.Array) -> pa.Array:
         getter = spec.getter
@@ -153,7 +169,7 @@ class _Shaper:
         return array.cast(arrow_type(spec))
 
 
-def _place(slots: dict[tuple[str, Kind], pa.DataType], spec: ColumnSpec) -> int:
+def _place(slots: Slots, spec: ColumnSpec) -> int:
     named = isinstance(spec.getter, ChoiceLabel | RelatedText)
     return list(slots).index((column_path(spec), Kind.TEXT if named else spec.kind))
 

@@ -15,12 +15,15 @@ from exportapp.tables.text import json_text, to_text
 from exportapp.xlsx import Kind
 
 
-def field_spec(path: str, field: Any, title: str, *, label: bool) -> ColumnSpec:
+def field_spec(
+    path: str, field: Any, title: str, *, label: bool, codes: bool = False
+) -> ColumnSpec:
     """The column of the field at the end of `path`.
 
     label: choices as their label and a relation as its object's text; else code and key.
+    codes: choices as their code all the same.
     """
-    getter = _getter(path, field, label=label)
+    getter = _getter(path, field, label=label and not (codes and _has_choices(field)))
     is_text = isinstance(getter, ChoiceLabel | RelatedText)
     kind = Kind.TEXT if is_text else field_kind(field)
     number_format = "General" if is_text else field_format(field, kind)
@@ -37,6 +40,10 @@ def _getter(path: str, field: Any, *, label: bool) -> Getter:
     if label and choices:
         return ChoiceLabel(path, {make_hashable(code): str(text) for code, text in choices})
     return FieldValue(path, _encoder(field), is_code=bool(choices) and not label)
+
+
+def _has_choices(field: Any) -> bool:
+    return not field.is_relation and bool(getattr(field, "flatchoices", None))
 
 
 def _key_path(path: str, field: Any) -> str:

@@ -43,7 +43,9 @@ MORE: Final = "…"
 PLACE: Final = "_export_place"
 
 
-def joined_spec(model: type[Model], path: str, column: Column, title: str) -> ColumnSpec:
+def joined_spec(
+    model: type[Model], path: str, column: Column, title: str, *, codes: bool = False
+) -> ColumnSpec:
     """The column that joins the texts at the end of `path`.
 
     Raises RequestRefused for a path to one row, a limit below 1 and an order that is no field,
@@ -72,7 +74,7 @@ def joined_spec(model: type[Model], path: str, column: Column, title: str) -> Co
         model=owner,
         relation=relation,
         related_model=related,
-        item=_item(relation, related, rest, column),
+        item=_item(relation, related, rest, column, codes),
         separator=str(column.join),
         limit=column.limit,
         order=_order(related, column.order),
@@ -90,7 +92,7 @@ def _steps_to_one(model: type[Model], relation: str) -> int:
 
 
 def _item(
-    relation: str, related: type[Model], rest: str, column: Column
+    relation: str, related: type[Model], rest: str, column: Column, codes: bool
 ) -> FieldValue | ChoiceLabel | RelatedText:
     if not rest:
         key = related._meta.pk
@@ -98,7 +100,8 @@ def _item(
             raise RequestRefused(f"'{relation}' has a composite key: name one of its fields.")
         return RelatedText(relation, f"{relation}{LOOKUP_SEP}pk", related, key.attname)
     target = _require_field(related, rest, "column")
-    getter = field_spec(f"{relation}{LOOKUP_SEP}{rest}", target, "", label=column.label).getter
+    path = f"{relation}{LOOKUP_SEP}{rest}"
+    getter = field_spec(path, target, "", label=column.label, codes=codes).getter
     assert isinstance(getter, FieldValue | ChoiceLabel | RelatedText)
     return getter
 

@@ -6,6 +6,7 @@ fields of the related model's change page for those who may view that model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
@@ -58,6 +59,31 @@ def may_read(model_admin: ModelAdmin[Any], path: str, viewer: Viewer) -> bool:
     if related is None or not related.has_view_permission(request_of(viewer, {})):
         return False
     return not rest or may_read(related, rest, viewer)
+
+
+def may_ask(model_admin: ModelAdmin[Any], found: Sequence[Any], viewer: Viewer) -> bool:
+    """Whether `viewer` may see what these fields lead to, be it one row or many."""
+    if isinstance(viewer.user, Operator):
+        return True
+    step, *rest = found
+    is_field = step.concrete or not step.auto_created
+    if is_field and step.name not in _asked_names(model_admin, step, viewer):
+        return False
+    if is_field and not rest:
+        return True
+    # What points here is no field of this page: the related model's own page decides.
+    related = _admin_of(model_admin, step.related_model) if step.is_relation else None
+    if related is None or not related.has_view_permission(request_of(viewer, {})):
+        return False
+    return not rest or may_ask(related, rest, viewer)
+
+
+def _asked_names(model_admin: ModelAdmin[Any], step: Any, viewer: Viewer) -> list[str]:
+    if not step.many_to_many:
+        return field_names(model_admin, viewer)
+    shown, hidden = _on_change_page(model_admin), model_admin.get_exclude(request_of(viewer, {}))
+    is_shown = step.name not in (hidden or ()) and (shown is None or step.name in shown)
+    return [step.name] if is_shown else []
 
 
 def _admin_of(model_admin: ModelAdmin[Any], model: Any) -> ModelAdmin[Any] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, Final, Literal, TypeAlias
 
 import pyarrow as pa
@@ -44,10 +45,19 @@ class Chunk:
     batch: pa.RecordBatch
     """One array a column, typed by `arrow_schema`; skipped rows are not in it."""
     issues: tuple[RowIssue, ...]
-    keys: Sequence[Any]
+    keys: Sequence[Any] | pa.Array
     """The primary key of each row of the batch; empty where the reader knows none."""
     rows_read: int
     """Rows that came out of the database, skipped ones among them."""
+
+    def without(self, rows: Set[int]) -> Chunk:
+        """The chunk less the rows at these positions."""
+        kept = pa.array([row not in rows for row in range(self.batch.num_rows)], pa.bool_())
+        if isinstance(self.keys, pa.Array):
+            keys = self.keys.filter(kept)
+        else:
+            keys = list(compress(self.keys, kept.to_pylist()))
+        return replace(self, batch=self.batch.filter(kept), keys=keys)
 
 
 def read(
@@ -104,11 +114,8 @@ def _chunk(
     bad = {row for found in problems for row, problem in found.items() if not problem.kept}
     if bad and policy == "fail":
         raise _refused(next(_issues(columns, [_bad(found) for found in problems], fetched.keys)))
-    keys = fetched.keys
-    if bad and policy == "skip":
-        batch = _without(batch, bad)
-        keys = [key for row, key in enumerate(keys) if row not in bad]
-    return Chunk(batch, issues, keys, len(fetched.keys))
+    chunk = Chunk(batch, issues, fetched.keys, len(fetched.keys))
+    return chunk.without(bad) if bad and policy == "skip" else chunk
 
 
 def _issues(
@@ -136,7 +143,3 @@ def _bad(found: Problems) -> Problems:
 def _refused(issue: RowIssue) -> RowRefused:
     shown = f" ({issue.value})" if issue.value else ""
     return RowRefused(f"Row {issue.key}, column '{issue.column}': {issue.message}{shown}")
-
-
-def _without(batch: pa.RecordBatch, rows: set[int]) -> pa.RecordBatch:
-    return batch.filter(pa.array([row not in rows for row in range(batch.num_rows)]))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from django.db.models import Model
@@ -11,11 +12,15 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged, UnknownName
+from exportapp.tables.bounds import require_bounded
 from exportapp.tables.exports import Export
 from exportapp.tables.params import Fields, fields_for, settled, values_of
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sheets import DOT, SheetSource, SheetSpec
+from exportapp.tables.titles import renamed
 from exportapp.tables.withheld import Withheld
+from exportapp.tables.wording import order_words, parameter_words
+from exportapp.xlsx import Kind
 
 NAME_LENGTH = 150
 """Of a file's name: a parameter may be long, and endings and numbers come behind it."""
@@ -64,6 +69,7 @@ class ExportSource:
 
         Raises UnknownName, ParameterRefused, and RequestRefused for what only a list can do.
         """
+        require_bounded(selection)
         if selection.query or selection.keys is not None:
             raise RequestRefused(
                 f"The export '{self.label}' takes no filters, no search and no ticked rows. "
@@ -85,18 +91,57 @@ class ExportSource:
         orders = self._orders(selection.order, asked, viewer)
         with viewer.active():
             values = self._values(selection.parameters, viewer)
-            return tuple(
-                part.spec(entries, orders[part.name], viewer.user, values)
+            sheets = tuple(
+                part.spec(entries, orders[part.name], viewer.user, values, codes=selection.codes)
                 for part, entries in asked
             )
+        return self._renamed(sheets, selection.titles)
 
     def available_columns(self, viewer: Viewer) -> tuple[str, ...]:
         """By sheet: "lines.sku". The name of the first sheet may be left out."""
         return tuple(name for part in self._parts() for name in part.offered(viewer))
 
+    def own_columns(self, viewer: Viewer) -> tuple[str, ...]:
+        """The names of those that an export has where none are named: all of them."""
+        return self.available_columns(viewer)
+
+    def titles(self, names: Sequence[str], viewer: Viewer) -> dict[str, str]:
+        """What these columns are called by themselves, by name. Raises UnknownName."""
+        with viewer.active():
+            known = {name: t for part in self._parts() for name, t in part.titles(viewer).items()}
+        for name in names:
+            if self._full(name) not in known:
+                raise UnknownName("column", name, known)
+        return {name: known[self._full(name)] for name in names}
+
+    def sheet_titles(self) -> dict[str, str]:
+        """What the sheets are called, by the name before the dot; empty where there is one."""
+        return {part.name: part.title for part in self._parts() if part.name}
+
     def takes(self, name: str, viewer: Viewer) -> bool:
         """Whether a selection's columns may have this name."""
         return self._full(name) in self.available_columns(viewer)
+
+    def described(self, viewer: Viewer) -> Iterator[tuple[str, str, Kind | None]]:
+        """Name, title and kind of each column that `viewer` may have, before parameters are known.
+
+        The viewer's language must be active.
+        """
+        for part in self._parts():
+            yield from part.described(viewer)
+
+    def sortable(self, viewer: Viewer) -> list[str]:
+        """The names that a selection's order may have."""
+        return [name for part in self._parts() for name in part.sortable(viewer)]
+
+    def words(self, selection: Selection, viewer: Viewer) -> tuple[str, ...]:
+        """The parameters and what was chosen, for people; parameters must be settled."""
+        with viewer.active():
+            fields = self.fields(viewer)
+            values = self._values(selection.parameters, viewer)
+            titles = self.titles([name.removeprefix("-") for name in selection.order], viewer)
+            told = parameter_words(fields, values)
+            return (*told, *order_words(titles, selection.order))
 
     def filename(self, selection: Selection, viewer: Viewer) -> str:
         """What the file is called, without its ending; parameters must be settled."""
@@ -127,6 +172,16 @@ class ExportSource:
     def _full(self, name: str) -> str:
         """The name of a column of the first sheet may go without the sheet's."""
         return name if DOT in name else self._parts()[0].full(name)
+
+    def _renamed(
+        self, sheets: tuple[SheetSpec, ...], given: Mapping[str, str]
+    ) -> tuple[SheetSpec, ...]:
+        titles = {self._full(name): title for name, title in given.items()}
+        columns = renamed((column for sheet in sheets for column in sheet.columns), titles)
+        rest = iter(columns)
+        return tuple(
+            replace(sheet, columns=tuple(islice(rest, len(sheet.columns)))) for sheet in sheets
+        )
 
     def _asked(
         self, names: Sequence[str] | None, viewer: Viewer

@@ -11,14 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from django.contrib.admin.utils import label_for_field
 from django.core.exceptions import FieldDoesNotExist, FieldError
 from django.db.models import F, Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.fields.related_descriptors import ReverseManyToOneDescriptor
-from django.forms.utils import pretty_name
 from django.utils import translation
-from django.utils.text import capfirst, slugify
+from django.utils.text import slugify
 
 from exportapp.exceptions import RequestRefused, UnknownName
 from exportapp.tables.calls import require_harmless
@@ -28,6 +26,7 @@ from exportapp.tables.fields import field_spec
 from exportapp.tables.joined import joined_spec
 from exportapp.tables.kinds import field_format, field_kind, function_kind, number_format
 from exportapp.tables.paths import ToManyPath, follow
+from exportapp.tables.titles import title_of_name
 from exportapp.xlsx import Kind
 
 
@@ -71,6 +70,8 @@ class Resolver:
     model_admin: Any
     rows: QuerySet[Any]
     """What the annotations are taken from; never evaluated."""
+    codes: bool = False
+    """Choices as their code, whatever the columns say."""
 
     def resolve(self, declared: Any) -> ColumnSpec:
         """Raises UnknownName, RequestRefused (a path to many rows without join, no title)."""
@@ -103,7 +104,8 @@ class Resolver:
     def _of_path(self, column: Column, name: str) -> ColumnSpec:
         found = follow(self.model, name)
         if not found.transforms:
-            return field_spec(name, found.target, self._title(name), label=column.label)
+            title = self._title(name)
+            return field_spec(name, found.target, title, label=column.label, codes=self.codes)
         try:
             return self._of_annotation(name)
         except FieldError as error:
@@ -122,7 +124,7 @@ class Resolver:
         if not isinstance(column.key, str):
             raise RequestRefused(f"Only a lookup path can be joined, not {column.key!r}.")
         title = "" if column.title is not None else self._title(column.key)
-        return joined_spec(self.model, column.key, column, title)
+        return joined_spec(self.model, column.key, column, title, codes=self.codes)
 
     def _of_attribute(self, column: Column, name: str) -> ColumnSpec | None:
         if name == "__str__":
@@ -182,13 +184,7 @@ class Resolver:
         return (relation,) if is_relation else ()
 
     def _title(self, name: Any) -> str:
-        try:
-            label = label_for_field(name, self.model, self.model_admin)
-        except AttributeError:
-            # The admin's list knows no annotations and no attributes of related objects.
-            return capfirst(pretty_name(" ".join(name.split(LOOKUP_SEP))))
-        # Two underscores of a path are two spaces in Django's label; a browser shows one.
-        return capfirst(" ".join(str(label).split()))
+        return title_of_name(name, self.model, self.model_admin)
 
     def _own_names(self) -> list[str]:
         return [field.name for field in self.model._meta.concrete_fields]

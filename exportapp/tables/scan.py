@@ -71,6 +71,6 @@ def _chunks(
         except NotPlain:
             pass
         else:
-            yield from (Chunk(batch, (), (), batch.num_rows) for batch in copied)
+            yield from copied
             return
     yield from read(rows, columns, viewer, batch_rows=batch_rows, policy=policy)

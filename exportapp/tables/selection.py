@@ -40,6 +40,10 @@ class Selection:
     """Column names in their order, "lines.sku" of an export with sheets; None takes all its own."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Of a registered export, by name: JSON."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """What this person calls columns, by name; the others keep their own titles."""
+    codes: bool = False
+    """Choices as their code instead of their label."""
 
     def to_json(self) -> dict[str, Any]:
         data = {
@@ -50,8 +54,13 @@ class Selection:
             "keys": None if self.keys is None else list(self.keys),
             "columns": None if self.columns is None else list(self.columns),
         }
-        # Workers of the version before know no such member, and need none for a list.
-        return data | ({"parameters": dict(self.parameters)} if self.parameters else {})
+        # Workers of the version before know no such members, and need none of them for a list.
+        more = {
+            "parameters": dict(self.parameters),
+            "titles": dict(sorted(self.titles.items())),
+            "codes": self.codes,
+        }
+        return data | {name: value for name, value in more.items() if value}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -69,7 +78,9 @@ class Selection:
             str(key): [str(value) for value in values]
             for key, values in data.get("query", {}).items()
         }
-        return cls(**{**data, **lists, "query": query})
+        titles = {str(name): str(title) for name, title in data.get("titles", {}).items()}
+        rest = {"query": query, "titles": titles, "codes": bool(data.get("codes", False))}
+        return cls(**{**data, **lists, **rest})
 
     @property
     def canonical(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
@@ -22,7 +22,9 @@ from exportapp.tables.exports import Sheet
 from exportapp.tables.paths import ToManyPath, follow
 from exportapp.tables.resolve import Resolver, as_column, column_name, with_unique_keys
 from exportapp.tables.selection import Viewer
+from exportapp.tables.titles import own_title
 from exportapp.tables.withheld import Withheld
+from exportapp.xlsx import Kind
 
 DOT: Final = "."
 
@@ -104,21 +106,51 @@ class SheetSource:
         kept = self.withheld(viewer.user).without(self.sheet.columns)
         return {self.full(column_name(entry)): entry for entry in kept}
 
+    def described(self, viewer: Viewer) -> Iterator[tuple[str, str, Kind | None]]:
+        """Name, title and kind of each column; no kind of what only the queryset knows.
+
+        The viewer's language must be active.
+        """
+        resolver = Resolver(self.sheet.model, self.sheet, self.sheet.model._default_manager.none())
+        for name, entry in self.offered(viewer).items():
+            column = as_column(entry)
+            try:
+                spec = resolver.resolve(entry)
+            except RequestRefused:
+                title = column_name(entry) if column.title is None else column.title
+                yield name, str(title), column.kind
+            else:
+                yield name, spec.title, spec.kind
+
     def sortable(self, viewer: Viewer) -> dict[str, str]:
         """The paths that `viewer` may order by, by name in a request."""
         keys = {name: as_column(entry).key for name, entry in self.offered(viewer).items()}
         return {name: key for name, key in keys.items() if self._is_path(key)}
 
+    def titles(self, viewer: Viewer) -> dict[str, str]:
+        """What the columns that `viewer` may have are called, by name in a request."""
+        return {
+            name: own_title(entry, self.sheet.model, self.sheet)
+            for name, entry in self.offered(viewer).items()
+        }
+
     def spec(
-        self, entries: Iterable[Any], order: Sequence[str], user: Any, values: Mapping[str, Any]
+        self,
+        entries: Iterable[Any],
+        order: Sequence[str],
+        user: Any,
+        values: Mapping[str, Any],
+        *,
+        codes: bool = False,
     ) -> SheetSpec:
         """The sheet with these columns, ordered by these paths where any are given.
 
-        The viewer's language and time zone must be active. Raises UnknownName, and
-        RequestRefused for a path to many rows and for what is no queryset of the model.
+        `codes` gives choices as their code. The viewer's language and time zone must be active.
+        Raises UnknownName, and RequestRefused for a path to many rows and for what is no queryset
+        of the model.
         """
         rows = self._rows(user, values)
-        resolver = Resolver(self.sheet.model, self.sheet, rows)
+        resolver = Resolver(self.sheet.model, self.sheet, rows, codes)
         specs = with_unique_keys(resolver.resolve(entry) for entry in entries)
         if order:
             rows = rows.order_by(*order)

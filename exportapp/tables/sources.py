@@ -16,21 +16,25 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin import site as default_site
 from django.contrib.admin.sites import all_sites
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.utils.text import slugify
 
 from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
+from exportapp.tables.bounds import require_bounded
 from exportapp.tables.changelist import change_list, request_of, sort_field, turned
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.exports import export_permission, registered
+from exportapp.tables.filters import Filters
+from exportapp.tables.offered import Offered, declared_columns
 from exportapp.tables.params import Fields
-from exportapp.tables.readable import field_names, may_read
 from exportapp.tables.registered import ExportSource
 from exportapp.tables.resolve import Resolver, column_name, with_unique_keys
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sheets import SheetSpec
+from exportapp.tables.ticked import key_of
+from exportapp.tables.titles import own_title, renamed
 from exportapp.tables.withheld import Withheld
+from exportapp.tables.wording import list_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,6 @@ class Source:
 
     @property
     def label(self) -> str:
-        """ "shop.Order"."""
         return self.model._meta.label
 
     @property
@@ -71,10 +74,15 @@ class Source:
         return {}
 
     def settled(self, selection: Selection, viewer: Viewer) -> Selection:
-        """The selection as it is. Raises UnknownName for parameters: a list has none."""
+        """As it is. Raises UnknownName for parameters, RequestRefused for what is too large."""
+        require_bounded(selection)
         for name in selection.parameters:
             raise UnknownName("parameter", name, ())
         return selection
+
+    def words(self, selection: Selection, viewer: Viewer) -> tuple[str, ...]:
+        """What narrows and orders the rows, for people. Raises as `queryset` does for a query."""
+        return list_words(self.model_admin, selection, viewer)
 
     def filename(self, selection: Selection, viewer: Viewer) -> str:
         """What the file is called, without its ending."""
@@ -83,9 +91,11 @@ class Source:
 
     def sheets(self, selection: Selection, viewer: Viewer) -> tuple[SheetSpec, ...]:
         """The list as one sheet. Raises as `queryset` and `columns` do, and NotAllowed."""
-        columns, rows = self.columns(selection.columns, viewer), self.queryset(selection, viewer)
+        columns = self.columns(selection.columns, viewer, codes=selection.codes)
+        rows = self.queryset(selection, viewer)
         if not columns:
             raise NotAllowed(f"The list of {self.label} has no column that you may have.")
+        columns = renamed(columns, selection.titles)
         return (SheetSpec(columns=columns, rows=rows),)
 
     def queryset(self, selection: Selection, viewer: Viewer) -> QuerySet[Any]:
@@ -96,13 +106,12 @@ class Source:
         this viewer may not have.
         """
         with viewer.active():
-            self.withheld(viewer.user).check_query(self.model_admin, selection.query, viewer)
-            listed = change_list(self.model_admin, viewer, selection.query)
+            listed = change_list(Filters.of(self.model_admin, viewer), selection.query)
             rows: QuerySet[Any] = listed.queryset
             if selection.keys is not None:
-                rows = rows.filter(pk__in=[self._key(text) for text in selection.keys])
+                rows = rows.filter(pk__in=[key_of(self.model, text) for text in selection.keys])
             if selection.order:
-                items = (self._order_item(name, listed, viewer) for name in selection.order)
+                items = (self.order_item(name, listed, viewer) for name in selection.order)
                 rows = rows.order_by(*items)
         if "?" in rows.query.order_by:
             raise RequestRefused("A random order cannot be exported: order by a field.")
@@ -110,20 +119,20 @@ class Source:
             raise RequestRefused(f"The list of {self.label} is cut off by its own queryset.")
         return rows
 
-    def columns(self, names: Sequence[str] | None, viewer: Viewer) -> tuple[ColumnSpec, ...]:
+    def columns(
+        self, names: Sequence[str] | None, viewer: Viewer, *, codes: bool = False
+    ) -> tuple[ColumnSpec, ...]:
         """The columns named, or the source's own where `names` is None.
 
-        Raises UnknownName for what this viewer cannot name, and RequestRefused for a path to
-        many rows.
+        `codes` gives choices as their code. Raises UnknownName for what this viewer cannot name,
+        and RequestRefused for a path to many rows.
         """
         request = request_of(viewer, {})
         with viewer.active():
             rows = self.model_admin.get_queryset(request)
-            resolver = Resolver(self.model, self.model_admin, rows)
-            chosen = own = self._own(viewer)
-            if names is not None:
-                offered = {column_name(entry): entry for entry in [*self._listed(viewer), *own]}
-                chosen = [self._chosen(name, offered, viewer) for name in names]
+            resolver = Resolver(self.model, self.model_admin, rows, codes)
+            offered = Offered(self.model_admin, viewer)
+            chosen = offered.own() if names is None else offered.chosen(names)
             return with_unique_keys(resolver.resolve(entry) for entry in chosen)
 
     def available_columns(self, viewer: Viewer) -> tuple[str, ...]:
@@ -132,8 +141,23 @@ class Source:
         Paths like "customer__name" are taken too where the viewer may see the related field.
         """
         with viewer.active():
-            declared = [column_name(c) for c in [*self._own(viewer), *self._listed(viewer)]]
-            return tuple(dict.fromkeys([*declared, *self._fields(viewer)]))
+            return Offered(self.model_admin, viewer).names()
+
+    def own_columns(self, viewer: Viewer) -> tuple[str, ...]:
+        """The names of those that an export has where none are named."""
+        with viewer.active():
+            return tuple(map(column_name, Offered(self.model_admin, viewer).own()))
+
+    def titles(self, names: Sequence[str], viewer: Viewer) -> dict[str, str]:
+        """What these columns are called by themselves, by name. Raises UnknownName."""
+        with viewer.active():
+            chosen = Offered(self.model_admin, viewer).chosen(names)
+            titles = [own_title(entry, self.model, self.model_admin) for entry in chosen]
+            return dict(zip(names, titles, strict=True))
+
+    def sheet_titles(self) -> dict[str, str]:
+        """None: a list is one sheet."""
+        return {}
 
     def takes(self, name: str, viewer: Viewer) -> bool:
         """Whether `columns` takes this name."""
@@ -144,53 +168,12 @@ class Source:
 
     def withheld(self, user: Any) -> Withheld:
         """The columns of `export_columns` that this person lacks the permission for."""
-        return Withheld.of(self.model, self._declared() or (), user)
+        return Withheld.of(self.model, declared_columns(self.model_admin) or (), user)
 
-    def _declared(self) -> list[Any] | None:
-        declared = getattr(self.model_admin, "export_columns", None)
-        return None if declared is None else list(declared)
-
-    def _own(self, viewer: Viewer) -> list[Any]:
-        """`export_columns`, else what the list shows, else every field that may be seen."""
-        declared = self._declared()
-        if declared is None:
-            return self._listed(viewer) or self._fields(viewer)
-        return self.withheld(viewer.user).without(declared)
-
-    def _listed(self, viewer: Viewer) -> list[Any]:
-        listed = self.model_admin.get_list_display(request_of(viewer, {}))
-        shown = [entry for entry in listed if entry != "action_checkbox"]
-        return [] if shown == ["__str__"] else self.withheld(viewer.user).without(shown)
-
-    def _fields(self, viewer: Viewer) -> list[str]:
-        withheld = self.withheld(viewer.user)
-        return [n for n in field_names(self.model_admin, viewer) if not withheld.covers(n)]
-
-    def _may_name(self, path: str, viewer: Viewer) -> bool:
-        """Whether this viewer may name a field that nobody put on a list."""
-        withheld = self.withheld(viewer.user).covers(path)
-        return not withheld and may_read(self.model_admin, path, viewer)
-
-    def _chosen(self, name: str, offered: dict[str, Any], viewer: Viewer) -> Any:
-        # Never an attribute that nobody offered: "delete" is one.
-        if name not in offered and not self._may_name(name, viewer):
-            raise UnknownName("column", name, self.available_columns(viewer))
-        return offered.get(name, name)
-
-    def _key(self, text: str) -> Any:
-        key = self.model._meta.pk
-        if len(self.model._meta.pk_fields) > 1:
-            raise RequestRefused(f"Rows of {self.label} cannot be ticked: its key is composite.")
-        try:
-            return key.to_python(text)
-        except (ValidationError, ValueError) as error:
-            raise RequestRefused(
-                f"'{text}' is not a key of {self.label} ('{key.name}')."
-            ) from error
-
-    def _order_item(self, name: str, listed: ChangeList, viewer: Viewer) -> Any:
+    def order_item(self, name: str, listed: ChangeList, viewer: Viewer) -> Any:
+        """What order_by() takes for `name`. Raises UnknownName."""
         plain, descending = name.removeprefix("-"), name.startswith("-")
-        if self._may_name(plain, viewer):
+        if Offered(self.model_admin, viewer).may_name(plain):
             return name
         item = sort_field(listed, plain) if plain in self.available_columns(viewer) else None
         if item is None or self.withheld(viewer.user).covers_any(item):

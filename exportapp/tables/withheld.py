@@ -16,8 +16,8 @@ from django.db.models import Model
 from django.db.models.constants import LOOKUP_SEP
 from django.utils.translation import gettext as _
 
-from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
-from exportapp.tables.changelist import NOT_FILTERS, filter_names, request_of
+from exportapp.exceptions import NotAllowed, RequestRefused
+from exportapp.tables.changelist import NOT_FILTERS, request_of
 from exportapp.tables.columns import Column
 from exportapp.tables.expressions import named_paths
 from exportapp.tables.paths import steps
@@ -91,27 +91,26 @@ class Withheld:
                 )
             raise NotAllowed(said.format(user=user, column=name, permission=column.permission))
 
+    def filters_among(self, query: Iterable[str]) -> list[str]:
+        """The filters that ask about such a column."""
+        return [name for name in query if name not in NOT_FILTERS and self.covers(name)]
+
     def check_query(
         self, model_admin: ModelAdmin[Any], query: Mapping[str, list[str]], viewer: Viewer
     ) -> None:
-        """Raises UnknownName for a filter, RequestRefused for a search or a clicked order."""
+        """Raises RequestRefused for a search or a clicked order that looks into such a column."""
         if not self.columns:
             return
-        for name in query:
-            if name not in NOT_FILTERS and self.covers(name):
-                valid = [n for n in filter_names(model_admin, viewer) if not self.covers(n)]
-                raise UnknownName("filter", name, valid)
         request = request_of(viewer, query)
-        if any(query.get(SEARCH_VAR, ())):
-            self._check_search(model_admin.get_search_fields(request))
+        searched = any(query.get(SEARCH_VAR, ()))
+        if searched and self.is_searched(model_admin.get_search_fields(request)):
+            raise RequestRefused(
+                "The search looks into a column that you may not have: filter instead."
+            )
         self._check_clicked(model_admin, model_admin.get_list_display(request), query)
 
-    def _check_search(self, search_fields: Iterable[str]) -> None:
-        for field in search_fields:
-            if self.covers(field.lstrip("^=@")):
-                raise RequestRefused(
-                    "The search looks into a column that you may not have: filter instead."
-                )
+    def is_searched(self, search_fields: Iterable[str]) -> bool:
+        return any(self.covers(field.lstrip("^=@")) for field in search_fields)
 
     def _check_clicked(
         self, model_admin: ModelAdmin[Any], listed: Any, query: Mapping[str, list[str]]

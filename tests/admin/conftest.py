@@ -5,17 +5,21 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 
+from exportapp.jobs import lifecycle
 from exportapp.jobs.work import work
 from exportapp.models import ExportJob
+from exportapp.tables.selection import Selection, Viewer
 from project.shop.loading import seed_shop
 from project.shop.models import Order
 
 ORDERS = reverse("admin:shop_order_changelist")
 EXPORT_ALL = reverse("admin:shop_order_export_to_excel")
 JOBS = reverse("admin:exportapp_exportjob_changelist")
+ASK = reverse("admin:exportapp_exportjob_ask", args=["shop.Order"])
 
 
 def page_of(job: ExportJob) -> str:
@@ -55,12 +59,18 @@ def desk(client: Client, clerk: User) -> Client:
     return client
 
 
-@pytest.fixture
-def asked(desk: Client, orders: list[Order]) -> ExportJob:
-    """An export of all orders that the clerk asked for and nobody has begun."""
-    desk.post(EXPORT_ALL)
-    job: ExportJob = ExportJob.objects.get()
+def ask_for(person: User, query: str = "") -> ExportJob:
+    """An export of the orders of a list with this query string, as `person` asks for it there."""
+    selection = Selection(source="shop.Order", query=dict(QueryDict(query).lists()))
+    viewer = Viewer(user=person, language="en", time_zone="UTC")
+    job, _ = lifecycle.create(selection, viewer)
     return job
+
+
+@pytest.fixture
+def asked(clerk: User, orders: list[Order]) -> ExportJob:
+    """An export of all orders that the clerk asked for and nobody has begun."""
+    return ask_for(clerk)
 
 
 @pytest.fixture

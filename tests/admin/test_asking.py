@@ -12,7 +12,8 @@ from django.urls import reverse
 from exportapp.admin import ExportAdminMixin
 from exportapp.models import ExportJob
 from project.shop.models import Order
-from tests.admin.conftest import EXPORT_ALL, JOBS, ORDERS, make_person, messages_of, page_of
+from tests.admin.conftest import ASK, EXPORT_ALL, JOBS, ORDERS, make_person, messages_of, page_of
+from tests.clicks import click_through
 
 
 def tick(orders: list[Order], **more: str) -> dict[str, object]:
@@ -23,7 +24,7 @@ def tick(orders: list[Order], **more: str) -> dict[str, object]:
 def test_ticked_rows_become_a_job_of_exactly_these_rows(
     desk: Client, clerk: User, orders: list[Order]
 ) -> None:
-    response = desk.post(f"{ORDERS}?status=paid&o=-4", tick(orders[3:6]))
+    response = click_through(desk, f"{ORDERS}?status=paid&o=-4", tick(orders[3:6]))
 
     job = ExportJob.objects.get()
     assert job.selection["keys"] == [str(order.pk) for order in orders[3:6]]
@@ -35,7 +36,8 @@ def test_ticked_rows_become_a_job_of_exactly_these_rows(
 def test_all_across_pages_becomes_the_lists_own_parameters_and_no_keys(
     desk: Client, orders: list[Order]
 ) -> None:
-    desk.post(f"{ORDERS}?gift__exact=0&q=a&o=-4", tick(orders[:2], select_across="1"))
+    filters = "?gift__exact=0&q=a&o=-4"
+    click_through(desk, f"{ORDERS}{filters}", tick(orders[:2], select_across="1"))
 
     selection = ExportJob.objects.get().selection
     assert selection["keys"] is None
@@ -48,17 +50,17 @@ def test_the_button_exports_all_rows_with_the_filters_that_are_on(
     page = desk.get(f"{ORDERS}?gift__exact=0").content.decode()
     count = Order.objects.filter(gift=False).count()
     assert f"Export all {count} to Excel" in page
-    assert f'action="{EXPORT_ALL}?gift__exact=0"' in page
+    assert f'href="{ASK}?_changelist_filters=gift__exact%3D0"' in page
 
-    response = desk.post(f"{EXPORT_ALL}?gift__exact=0", follow=True)
+    response = click_through(desk, f"{EXPORT_ALL}?gift__exact=0", follow=True)
 
     assert ExportJob.objects.get().selection["query"] == {"gift__exact": ["0"]}
     assert "The export has begun." in messages_of(response)
 
 
 def test_asking_twice_leads_to_the_same_job(desk: Client, orders: list[Order]) -> None:
-    first = desk.post(EXPORT_ALL)
-    second = desk.post(EXPORT_ALL, follow=True)
+    first = click_through(desk, EXPORT_ALL)
+    second = click_through(desk, EXPORT_ALL, follow=True)
 
     assert second.redirect_chain[-1][0] == first.headers["Location"]
     assert "You already asked for this: here it is." in messages_of(second)
@@ -68,11 +70,30 @@ def test_asking_twice_leads_to_the_same_job(desk: Client, orders: list[Order]) -
 def test_a_filter_that_the_list_does_not_take_is_said_and_makes_no_job(
     desk: Client, orders: list[Order]
 ) -> None:
-    response = desk.post(f"{EXPORT_ALL}?customer__email__contains=x", follow=True)
+    asking = desk.post(f"{EXPORT_ALL}?customer__email__contains=x", follow=True)
+    started = click_through(desk, f"{EXPORT_ALL}?customer__email__contains=x")
 
+    for page in (asking, started):
+        assert page.status_code == 200
+        assert "The filter &#x27;customer__email__contains=x&#x27;" in page.content.decode()
     assert not ExportJob.objects.exists()
-    assert response.redirect_chain[0][0] == ORDERS
-    assert any("customer__email__contains" in text for text in messages_of(response))
+
+
+def test_a_list_that_does_not_ask_starts_at_once(
+    desk: Client, orders: list[Order], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(admin.site.get_model_admin(Order)), "export_asks", False)
+    page = desk.get(f"{ORDERS}?gift__exact=0").content.decode()
+    assert f'action="{EXPORT_ALL}?gift__exact=0"' in page
+
+    first = desk.post(ORDERS, tick(orders[:2]))
+    second = desk.post(ORDERS, tick(orders[:2]), follow=True)
+    refused = desk.post(f"{EXPORT_ALL}?customer__email__contains=x", follow=True)
+
+    job = ExportJob.objects.get()
+    assert first.headers["Location"] == page_of(job) == second.redirect_chain[-1][0]
+    assert refused.redirect_chain[0][0] == ORDERS
+    assert any("customer__email__contains" in text for text in messages_of(refused))
 
 
 def test_without_the_permission_there_is_neither_action_nor_button(
@@ -105,7 +126,7 @@ def test_a_post_from_another_site_is_refused(clerk: User, orders: list[Order]) -
 def test_the_job_keeps_the_language_and_zone_of_the_person(
     desk: Client, orders: list[Order]
 ) -> None:
-    desk.post(EXPORT_ALL, headers={"accept-language": "de"})
+    click_through(desk, EXPORT_ALL, headers={"accept-language": "de"})
 
     job = ExportJob.objects.get()
     assert (job.language, job.time_zone) == ("de", "UTC")

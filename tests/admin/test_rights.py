@@ -12,7 +12,7 @@ from django.test import Client
 from exportapp.jobs import lifecycle
 from exportapp.models import ExportJob
 from project.shop.models import Order
-from tests.admin.conftest import EXPORT_ALL, address, make_person, page_of
+from tests.admin.conftest import ASK, address, make_person, page_of
 
 # 302 leads on to the export, or to the sign-in: it is that for nobody but the anonymous.
 ANSWERS = {
@@ -45,7 +45,7 @@ def client_of(who: str, owner: User) -> Client:
 
 def call(client: Client, deed: str, job: ExportJob) -> Any:
     if deed == "create":
-        return client.post(f"{EXPORT_ALL}?status=paid")
+        return client.post(f"{ASK}?_changelist_filters=status%3Dpaid")
     if deed == "view":
         return client.get(page_of(job))
     if deed == "download":

@@ -142,3 +142,11 @@ def test_an_unknown_name_is_answered_with_those_that_are_known(api, asked, named
     assert named in problem["detail"]
     assert valid in problem["valid"]
     assert not ExportJob.objects.exists()
+
+
+def test_who_asks_says_how_they_are_told_of_the_end(api):
+    assert job_of(ask(api)).notify == ["message"]
+    assert job_of(ask(api, notify=[], order=["number"])).notify == []
+    refused = api.post(URL, {"source": "shop.Order", "notify": ["fax"]}, format="json")
+    assert refused.status_code == 400
+    assert "Unknown channel 'fax'" in refused.json()["detail"]

@@ -11,7 +11,7 @@ from exportapp.models import ExportIssue, ExportJob
 from exportapp.states import JobState
 from tests.api.conftest import URL, ask, finished, job_of
 
-DEEDS = ("pause", "resume", "cancel")
+DEEDS = ("pause", "resume", "cancel", "discard")
 
 
 def put(export, state):
@@ -130,25 +130,55 @@ def test_resuming_beside_an_equal_export_is_a_conflict(api):
     assert "already running" in response.json()["detail"]
 
 
-def test_the_list_goes_by_pages_newest_first(api):
+def test_the_list_goes_by_pages_that_hold_still_newest_first(api):
     made = [ask(api, search=str(number))["id"] for number in range(3)]
     first = api.get(URL, {"page_size": 2}).json()
+    ask(api, search="later")
     second = api.get(first["next"]).json()
 
-    assert (first["count"], second["next"]) == (3, None)
+    assert (first["previous"], second["next"]) == (None, None)
     pages = first["results"] + second["results"]
     assert [export["id"] for export in pages] == made[::-1]
+    assert api.get(second["previous"]).json()["results"] == first["results"]
 
 
-def test_the_list_is_filtered_by_state(api):
+def found(api, **query):
+    return [export["id"] for export in api.get(URL, query).json()["results"]]
+
+
+def test_the_list_is_narrowed_by_state_source_and_time(api):
     paused, queued = ask(api), ask(api, search="1")
     api.post(paused["links"]["pause"])
+    ids = [queued["id"], paused["id"]]
+    ExportJob.objects.filter(pk=queued["id"]).update(source="price-list")
 
-    found = {
-        state: [export["id"] for export in api.get(URL, {"state": state}).json()["results"]]
-        for state in ("paused", "queued", "failed")
-    }
-    assert found == {"paused": [paused["id"]], "queued": [queued["id"]], "failed": []}
+    assert found(api, state="paused") == [paused["id"]]
+    assert found(api, state=["paused", "queued"]) == ids
+    assert found(api, state="failed") == []
+    assert found(api, source="shop.order") == [paused["id"]]
+    assert found(api, source=["shop.Order", "price-list"]) == ids
+    assert found(api, created_after=queued["created_at"]) == [queued["id"]]
+    assert found(api, created_before=queued["created_at"]) == [paused["id"]]
+
+
+def test_a_query_that_nobody_reads_is_refused_with_those_that_are_read(api):
+    errors = api.get(URL, {"stat": "paused"}).json()["errors"]
+
+    assert "Did you mean 'state'? Valid: cursor, page_size, state, source" in str(errors["stat"])
+    for name in ("events", "issues", "download"):
+        response = api.get(f"{ask(api)['links']['self']}{name}/", {"stat": "paused"})
+        assert (response.status_code, response.json()["code"]) == (400, "invalid"), name
+
+
+def test_events_say_what_happened_and_whose_deed_it_was(api):
+    export = ask(api)
+    api.post(export["links"]["cancel"])
+    events = api.get(export["links"]["events"], {"page_size": 2}).json()
+    rest = api.get(events["next"]).json()["results"]
+
+    told = [(event["kind"], event["by"]) for event in events["results"] + rest]
+    assert (told[0], told[-2:]) == (("asked", "ann"), [("moved", "ann"), ("moved", None)])
+    assert {"id", "at", "kind", "by", "message", "shard", "worker"} == rest[0].keys()
 
 
 @pytest.mark.usefixtures("shop")
@@ -163,7 +193,7 @@ def test_issues_are_counted_by_code_and_listed_in_order(api):
     listed = api.get(f"{export['links']['self']}issues/").json()
 
     assert api.get(export["links"]["self"]).json()["issues"] == {"not_finite": 1, "cut": 1}
-    assert listed["count"] == 2
+    assert listed["next"] is None
     assert [{name: row[name] for name in found[0]} for row in listed["results"]] == found
     assert listed["results"][0]["value"] == "nan"
 
@@ -171,8 +201,9 @@ def test_issues_are_counted_by_code_and_listed_in_order(api):
 def test_an_export_that_has_ended_is_started_over_as_a_new_one(api):
     export = ask(api)
     path = f"{URL}{export['id']}/start-over/"
-    assert api.post(path).status_code == 409
+    assert (api.post(path).status_code, export["links"]["start_over"]) == (409, None)
     put(export, JobState.CANCELLED)
+    assert api.get(export["links"]["self"]).json()["links"]["start_over"].endswith(path)
 
     answer = api.post(path)
 

@@ -23,6 +23,7 @@ def test_an_export_becomes_the_file_that_was_asked_for(api):
         "delimiter": ";",
         "formulas": "escape",
         "gzip": False,
+        "filename": "",
     }
     done = worked(api, export)
     assert done["files"][0]["filename"] == "orders.csv"

@@ -11,12 +11,14 @@ from rest_framework.views import exception_handler
 
 from exportapp import exceptions
 from exportapp.api.problems import problem_handler
+from exportapp.api.views import ExportViewSet
 from tests.api.conftest import URL
 
 MISSING = "00000000-0000-0000-0000-000000000000"
 ONLY_IN_WORKERS = {
     "ExportError",
     "LeaseLost",
+    "NoticeRefused",
     "RowRefused",
     "SnapshotLost",
     "SnapshotTooOld",
@@ -41,7 +43,14 @@ def every_error():
         ("get", f"{MISSING}/", None, 404, "not_found"),
         ("get", "no-uuid/", None, 404, "not_found"),
         ("post", f"{MISSING}/pause/", None, 404, "not_found"),
-        ("get", "?page=9", None, 404, "not_found"),
+        ("get", "nowhere/else/", None, 404, "not_found"),
+        ("delete", "nowhere", None, 404, "not_found"),
+        ("get", "?page=9", None, 400, "invalid"),
+        ("get", "?cursor=x", None, 400, "invalid"),
+        ("get", "?cursor=cD1ub3RoaW5n", None, 400, "invalid"),
+        ("get", "?page_size=201", None, 400, "invalid"),
+        ("get", "?created_after=yesterday", None, 400, "invalid"),
+        ("get", "sources/shop.Nothing/", None, 404, "not_found"),
         ("get", "?state=lost", None, 400, "invalid"),
         ("put", "", {}, 405, "method_not_allowed"),
         ("get", f"{MISSING}/pause/", None, 405, "method_not_allowed"),
@@ -80,14 +89,26 @@ def test_every_error_that_a_request_can_meet_has_a_status(kind):
     response = problem_handler(error, {})
 
     if kind.__name__ in ONLY_IN_WORKERS:
-        assert response is None
+        assert (response.status_code, response.data["code"]) == (500, "internal_error")
     else:
         assert 400 <= response.status_code < 500
         assert response.data["detail"] == str(error)
 
 
-def test_an_error_in_the_code_goes_up_as_it_is():
-    assert problem_handler(ZeroDivisionError(), {}) is None
+def test_a_fault_is_logged_and_tells_nothing(api, monkeypatch, caplog):
+    def broken(self):
+        raise ZeroDivisionError("the secret of the house")
+
+    monkeypatch.setattr(ExportViewSet, "get_queryset", broken)
+    with pytest.raises(ZeroDivisionError):
+        api.get(URL)
+    api.raise_request_exception = False
+    response = api.get(URL)
+
+    assert (response.status_code, response.json()["code"]) == (500, "internal_error")
+    assert response["Content-Type"] == "application/problem+json"
+    assert "secret" not in response.content.decode()
+    assert "the secret of the house" in caplog.text
     assert problem_handler(Http404(), {}).status_code == 404
 
 

@@ -6,7 +6,9 @@ from base64 import b64encode
 
 import pytest
 from django.contrib.auth.models import Permission
-from rest_framework.authentication import BasicAuthentication
+from rest_framework.authentication import BasicAuthentication, TokenAuthentication
+from rest_framework.authtoken.models import Token
+from rest_framework.settings import api_settings
 from rest_framework.test import APIClient
 
 from exportapp.api.views import ExportViewSet
@@ -99,6 +101,21 @@ def test_a_session_needs_the_csrf_token_to_change_anything(person):
 
     assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
     assert "CSRF" in response.json()["detail"]
+
+
+def test_who_signs_in_how_is_the_projects_to_say(person, monkeypatch):
+    assert ExportViewSet.authentication_classes == api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    monkeypatch.setattr(ExportViewSet, "authentication_classes", [TokenAuthentication])
+    token = Token.objects.create(user=person("ann"))
+    api = APIClient(enforce_csrf_checks=True)
+    answers = [
+        api.post(URL, {"source": "shop.Order"}, format="json", headers={"Authorization": told})
+        for told in (f"Token {token.key}", "Token wrong", "")
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 401, 401]
+    codes = [answer.json().get("code") for answer in answers[1:]]
+    assert codes == ["authentication_failed", "not_authenticated"]
 
 
 def test_a_wrong_password_is_answered_401_with_how_to_sign_in(db, monkeypatch):

@@ -21,7 +21,7 @@ def schema(tmp_path_factory):
 
 def test_the_schema_is_valid_and_names_every_endpoint(schema):
     calls = {(method, path) for path, item in schema["paths"].items() for method in item}
-    one, presets = "/api/exports/{id}/", "/api/exports/presets/"
+    one, presets, sources = (f"/api/exports/{name}/" for name in ("{id}", "presets", "sources"))
     assert {call for call in calls if call[0] in METHODS} == {
         ("get", "/api/exports/"),
         ("post", "/api/exports/"),
@@ -30,8 +30,12 @@ def test_the_schema_is_valid_and_names_every_endpoint(schema):
         ("post", f"{one}resume/"),
         ("post", f"{one}cancel/"),
         ("post", f"{one}start-over/"),
+        ("post", f"{one}discard/"),
         ("get", f"{one}download/"),
         ("get", f"{one}issues/"),
+        ("get", f"{one}events/"),
+        ("get", sources),
+        ("get", f"{sources}{{name}}/"),
         ("get", f"{one}manifest/"),
         ("get", f"{one}events/stream/"),
         ("get", "/api/exports/stream/"),

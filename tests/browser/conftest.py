@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from project.demo.valkey import free_port
-from tests.house import House, wait_for
+from tests.house import Builder, House, wait_for
+from tests.services import ON_SQLITE
 
 FLAGS = [
     "--headless=new",
@@ -69,7 +70,20 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def site(build_house: Callable[..., House]) -> Site:
-    house = build_house(orders=ORDERS)
+    return served(build_house(orders=ORDERS))
+
+
+@pytest.fixture(scope="module")
+def shared_site(_builder: Builder) -> Iterator[Site]:
+    """One for all tests of a module that do not mind each other's exports."""
+    house = _builder.build(orders=ORDERS, database="sqlite" if ON_SQLITE else "postgresql")
+    try:
+        yield served(house)
+    finally:
+        _builder.demolish(house)
+
+
+def served(house: House) -> Site:
     user = ("createsuperuser", "--noinput", "--username", "ada", "--email", "ada@example.com")
     made = house.manage(*user, DJANGO_SUPERUSER_PASSWORD="secret")
     assert made.returncode == 0, made.stderr

@@ -20,6 +20,7 @@ from exportapp.models import ExportJob
 from exportapp.tables.selection import Selection
 from project.shop.admin import OrderAdmin
 from project.shop.models import Order
+from tests.clicks import click_through
 from tests.exports.conftest import seen_by
 
 
@@ -57,14 +58,14 @@ def by_action(bea, tmp_path):
     client = Client()
     client.force_login(bea)
     ticked = {"action": "export_to_excel", "_selected_action": keys()}
-    client.post(reverse("admin:shop_order_changelist"), ticked)
+    click_through(client, reverse("admin:shop_order_changelist"), ticked)
     return made()
 
 
 def by_button(bea, tmp_path):
     client = Client()
     client.force_login(bea)
-    client.post(reverse("admin:shop_order_export_to_excel"))
+    click_through(client, reverse("admin:shop_order_export_to_excel"))
     return made()
 
 
@@ -99,7 +100,7 @@ def test_whoever_asks_waits_for_no_row(bea):
     client = Client()
     client.force_login(bea)
     with CaptureQueriesContext(connection) as captured:
-        response = client.post(reverse("admin:shop_order_export_to_excel"))
+        response = click_through(client, reverse("admin:shop_order_export_to_excel"))
         client.get(response.headers["Location"])
     read = [query["sql"] for query in captured if 'FROM "shop_' in query["sql"]]
 

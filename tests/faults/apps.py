@@ -7,8 +7,7 @@ from typing import Any, Final
 from django.apps import AppConfig
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-NURSERY: Final = "NURSERY"
-"""In the environment of a process that forks others: the folder in which it is asked to."""
+from tests.nursery import NURSERY
 
 AWAY: Final = "AWAY_SECONDS"
 """In the environment: how long a process leaves a Redis alone that did not answer."""

@@ -18,10 +18,11 @@ from project.demo.valkey import server_pid
 from tests.faults import points
 from tests.faults.apps import AWAY, OBEDIENT
 from tests.faults.ledger import open_ledger
-from tests.faults.nursery import Nursery
 from tests.faults.processes import kill, listening
 from tests.faults.watchman import ASK
-from tests.house import House, Worker, wait_for
+from tests.house import House, wait_for
+from tests.nursery import Nursery
+from tests.worker import Worker
 
 SMALL: dict[str, Any] = {
     "EXPORTAPP_SHARD_ROWS": 50,

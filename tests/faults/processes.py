@@ -7,7 +7,8 @@ import signal
 
 import psutil
 
-from tests.house import Worker, wait_for
+from tests.house import wait_for
+from tests.worker import Worker
 
 
 def is_alive(pid: int) -> bool:

@@ -8,7 +8,8 @@ from typing import Final
 from tests.faults.plant import Plant
 from tests.faults.processes import listening
 from tests.faults.proof import require_right
-from tests.house import Worker, wait_for
+from tests.house import wait_for
+from tests.worker import Worker
 
 RESTARTS: Final = 4
 

@@ -12,8 +12,9 @@ import pytest
 
 from tests.faults.plant import Plant
 from tests.faults.proof import require_right, undisturbed
-from tests.house import Worker, wait_for
+from tests.house import wait_for
 from tests.oracle import data_rows, sheet_parts
+from tests.worker import Worker
 
 BuildPlant = Callable[..., Plant]
 

@@ -13,7 +13,8 @@ from tests.faults.held import holders
 from tests.faults.plant import Plant
 from tests.faults.processes import is_alive, listening
 from tests.faults.proof import require_right
-from tests.house import ROOT, Worker, wait_for
+from tests.house import ROOT, wait_for
+from tests.worker import Worker
 
 BuildPlant = Callable[..., Plant]
 

@@ -45,7 +45,20 @@ def test_nothing_and_an_empty_text_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "+49 30 1", "-x", "@SUM(A1)", "\tx", "\r=1", "\uff1d1", '=HYPERLINK("x")']
+    "text",
+    [
+        "=1+1",
+        "+49 30 1",
+        "-x",
+        "@SUM(A1)",
+        "\tx",
+        "\r=1",
+        "\uff1d1",
+        '=HYPERLINK("x")',
+        "\n=1",
+        " =1",
+        "\ufeff=1",
+    ],
 )
 def test_a_text_that_looks_like_a_formula_is_made_safe(text: str) -> None:
     made = lines(pa.array([text, "a=b", None]), Kind.TEXT, dialect=Dialect())

@@ -13,7 +13,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from redis.connection import AbstractConnection
 
 from exportapp.jobs.work import step
 from exportapp.models import ExportJob
@@ -22,7 +21,7 @@ from exportapp.tables.copying import copy
 from exportapp.tables.readers import read
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sources import find_source
-from tests.effort import Calls, python_calls
+from tests.effort import Calls, python_calls, redis_calls_of
 from tests.jobs.conftest import finish
 from tests.services import ON_SQLITE
 
@@ -54,15 +53,7 @@ class Cost:
 @pytest.fixture
 def redis_calls(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What goes to Redis: a script or a pipeline is one."""
-    calls: list[bytes] = []
-    send = AbstractConnection.send_packed_command
-
-    def counted(self: Any, command: Any, **options: Any) -> Any:
-        calls.append(command[0] if isinstance(command, list) else command)
-        return send(self, command, **options)
-
-    monkeypatch.setattr(AbstractConnection, "send_packed_command", counted)
-    return calls
+    return redis_calls_of(monkeypatch)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from exportapp.jobs.journal import Happened, alarm, record, trace_id
 from exportapp.jobs.reconcile import recover
 from exportapp.models import ExportEvent, ExportJob
 from project.demo.valkey import free_port
+from tests.clicks import click_through
 from tests.house import ROOT
 from tests.jobs.conftest import finish
 from tests.jobs.test_reconcile import lose
@@ -152,7 +153,8 @@ def by(job: ExportJob) -> list[tuple[str, Any, Any]]:
 
 
 def test_the_admin_records_who_did_what(ann: User, client: Client) -> None:
-    asked = client.post("/admin/shop/order/export-to-excel/", headers={"traceparent": TRACEPARENT})
+    button = "/admin/shop/order/export-to-excel/"
+    asked = click_through(client, button, headers={"traceparent": TRACEPARENT})
     assert asked.status_code == 302
     (job,) = ExportJob.objects.all()
     for deed in ("pause", "resume", "cancel", "resume"):

@@ -45,7 +45,7 @@ def test_issues_are_summed_up_on_a_sheet_of_their_own(orders: Orders, operator: 
     found = sheets(finish(job))
     assert list(found) == ["Orders", "Notes"]
     told = {row[0]: row[1] for row in found["Notes"]}
-    assert told["Rows chosen by"] == "search: SO-; order: number"
+    assert told["Rows chosen by"] == "search “SO-”, by number, A to Z"
     assert told["Asked for by"] == "operator"
     assert "(Europe/Berlin)" in told["Asked at"]
     assert told["1 value"] == "Texts were cut: a cell holds 32,767 characters."
@@ -76,7 +76,11 @@ def test_the_properties_say_who_asked_for_what_and_when(
     job, _ = lifecycle.create(asked, viewer, queue=False)
     book = openpyxl.load_workbook(finish(job))
     told = book.properties
-    assert (told.title, told.creator, told.description) == ("Orders", "Ann", "gift__exact: 0")
+    assert (told.title, told.creator, told.description) == (
+        "Orders",
+        "Ann",
+        "gift is No, newest first",
+    )
     assert told.created == job.created_at.replace(microsecond=0, tzinfo=None)
     assert not book.worksheets[0].sheet_view.rightToLeft
 

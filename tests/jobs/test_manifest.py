@@ -17,6 +17,7 @@ from exportapp.jobs.retention import expire
 from exportapp.models import ExportJob, ExportShard
 from exportapp.tables.selection import Operator, Selection, Viewer
 from project.shop.models import Order
+from tests.gallery.models import Artist, Country, Mural, Print
 from tests.jobs.conftest import finish
 from tests.jobs.test_retention import overdue
 
@@ -57,19 +58,48 @@ def test_it_tells_files_sheets_rows_and_digests(orders: Orders, ask: Ask) -> Non
 
 
 @pytest.mark.usefixtures("split")
-def test_it_tells_between_which_keys_the_rows_of_each_file_lie(orders: Orders, ask: Ask) -> None:
-    orders(250)
-    job = ask(order=("pk",))
+@pytest.mark.parametrize("reader", ["auto", "orm"])
+def test_it_tells_the_first_and_the_last_key_of_each_file(
+    orders: Orders, ask: Ask, settings: Any, reader: str
+) -> None:
+    orders(253)
+    settings.EXPORTAPP_READER = reader
+    # The key is no column here; ranges have 40 rows, so that files begin and end within them.
+    job = ask(order=("-pk",), columns=("number",))
+    keys = list(Order.objects.order_by("-pk").values_list("pk", flat=True))
+    gone = slice(99, 102)
+    Order.objects.filter(pk__in=keys[gone]).delete()
+    del keys[gone]
     finish(job)
-    keys = [str(pk) for pk in Order.objects.order_by("pk").values_list("pk", flat=True)]
 
-    found = [file["keys"] for file in manifest_of(job)["files"]]
-    # Ranges have 40 rows: files that begin or end within one name the whole of it.
-    assert found == [
-        {"after": None, "upto": [keys[119]]},
-        {"after": [keys[79]], "upto": [keys[199]]},
-        {"after": [keys[199]], "upto": [keys[249]]},
-    ]
+    files = manifest_of(job)["files"]
+    ends = [(0, 99), (100, 199), (200, 249)]
+    wanted = [{"first": keys[low], "last": keys[high]} for low, high in ends]
+    assert [file["keys"] for file in files] == wanted
+    assert [sheet["keys"] for file in files for sheet in file["sheets"]] == wanted
+
+
+@pytest.mark.parametrize("reader", ["auto", "orm"])
+def test_keys_are_numbers_or_texts_and_others_are_not_told(
+    transactional_db: None, operator: Viewer, settings: Any, reader: str
+) -> None:
+    settings.EXPORTAPP_READER = reader
+    for code in ("no", "de"):
+        Country.objects.create(code=code, name=code)
+    prints = sorted((Print.objects.create(series="a", number=n) for n in range(3)), key=str)
+    mural = Mural.objects.create(title="m", artist=Artist.objects.create(name="a"), wall="north")
+    wanted = {
+        "Country": {"first": "de", "last": "no"},
+        "Print": {"first": str(prints[0].pk), "last": str(prints[-1].pk)},
+        "Mural": {"first": mural.pk, "last": mural.pk},
+        "Passport": None,
+    }
+    for model, keys in wanted.items():
+        order = ("code",) if model == "Country" else ()
+        selection = Selection(source=f"gallery.{model}", order=order)
+        job, _ = lifecycle.create(selection, operator, queue=False)
+        finish(job)
+        assert [file["keys"] for file in manifest_of(job)["files"]] == [keys], model
 
 
 def test_it_tells_what_was_asked_by_whom_and_with_what(

@@ -424,7 +424,7 @@ def test_only_the_first_issues_of_a_code_are_kept_with_their_rows(
     assert ExportIssue.objects.filter(job=job).count() == 25
     if connection.vendor == "postgresql":
         readers = [event.data["reader"] for event in events(job, "extracted")]
-        assert readers == ["orm"] * 3 + ["copy"] * 3, "nobody has to be named any more"
+        assert readers == ["copy"] * 6, "it knows the keys of its rows"
 
 
 def test_what_a_cell_cannot_hold_whole_ends_an_export_that_is_to_be_strict(
@@ -437,3 +437,29 @@ def test_what_a_cell_cannot_hold_whole_ends_an_export_that_is_to_be_strict(
     with pytest.raises(AssertionError, match=f"Row {bad.pk}, column 'note': Texts were cut"):
         finish(job)
     assert job.error_code == "row_refused"
+
+
+@pytest.mark.parametrize("reader", ["auto", "orm"])
+def test_rows_that_a_sheet_cannot_hold_whole_are_left_out_where_that_is_asked(
+    orders: Orders, operator: Viewer, settings: Any, reader: str
+) -> None:
+    orders(60)
+    settings.EXPORTAPP_READER, settings.EXPORTAPP_SHARD_ROWS = reader, 25
+    cut, replaced, both = Order.objects.all()[5], Order.objects.all()[30], Order.objects.all()[31]
+    Order.objects.filter(pk=cut.pk).update(note="x" * 40_000)
+    Order.objects.filter(pk=replaced.pk).update(note="a\x01b")
+    Order.objects.filter(pk=both.pk).update(note="a\x01b" + "x" * 40_000)
+    job, _ = lifecycle.create(Selection(source="shop.Order"), operator, policy="skip", queue=False)
+    rows = data_rows(finish(job))
+    gone = {cut.number, replaced.number, both.number}
+    assert [row[0] for row in rows] == [
+        order.number for order in Order.objects.all() if order.number not in gone
+    ]
+    assert job.issues_counted == {"text_cut": 2, "characters_replaced": 2}
+    named = {(issue.code, issue.key) for issue in ExportIssue.objects.filter(job=job)}
+    assert named == {
+        ("text_cut", str(cut.pk)),
+        ("text_cut", str(both.pk)),
+        ("characters_replaced", str(replaced.pk)),
+        ("characters_replaced", str(both.pk)),
+    }

@@ -107,7 +107,7 @@ def test_the_demo_exports_by_its_workers_and_leaves_nothing_running(house: House
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ending_the_demo_ends_all_it_started(house: House, how: signal.Signals) -> None:
-    demo = house.start(
+    demo = house.start_fresh(
         "demo",
         "--rows=20",
         f"--address=127.0.0.1:{free_port()}",

@@ -80,7 +80,7 @@ def copied(viewer, *columns, rows=None, batch_rows=4):
     specs = specs_of(viewer, *columns)
     rows = Painting.objects.order_by("pk") if rows is None else rows
     assert obstacle(rows, specs) is None
-    batches = list(copy(rows, specs, viewer, batch_rows=batch_rows))
+    batches = [chunk.batch for chunk in copy(rows, specs, viewer, batch_rows=batch_rows)]
     return pa.Table.from_batches(batches, arrow_schema(specs))
 
 
@@ -141,8 +141,10 @@ def test_quotes_separators_and_line_ends_in_text_stay(viewer):
 @pytest.mark.usefixtures("way")
 def test_batches_hold_whole_rows_and_no_more_than_asked(paintings, viewer):
     specs = specs_of(viewer, "title", "copies")
-    batches = list(copy(Painting.objects.order_by("-copies"), specs, viewer, batch_rows=7))
+    chunks = list(copy(Painting.objects.order_by("-copies"), specs, viewer, batch_rows=7))
+    batches = [chunk.batch for chunk in chunks]
     assert [batch.num_rows for batch in batches] == [7, 7, 7, 2]
+    assert [len(chunk.keys) for chunk in chunks] == [7, 7, 7, 2]
     numbers = [row["copies"] for batch in batches for row in batch.to_pylist()]
     assert numbers == list(range(22, -1, -1))
 
@@ -210,7 +212,7 @@ def test_stopping_in_the_middle_leaves_the_connection_usable(viewer):
     Painting.objects.bulk_create(Painting(title="x" * 50) for _ in range(1_000))
     specs = specs_of(viewer, LONG)
     batches = copy(Painting.objects.order_by("pk"), specs, viewer, batch_rows=10)
-    assert next(batches).num_rows == 10
+    assert next(batches).rows_read == 10
     batches.close()
     assert Painting.objects.count() == 1_000
 

@@ -121,7 +121,7 @@ def copy_all(rows, columns, viewer):
     plain = [spec for spec in columns if obstacle(rows, [spec]) is None]
     if not plain:
         return []
-    return [values(batch, plain) for batch in copy(rows, plain, viewer, batch_rows=3)]
+    return [values(chunk.batch, plain) for chunk in copy(rows, plain, viewer, batch_rows=3)]
 
 
 def values(batch, columns):

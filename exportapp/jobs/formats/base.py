@@ -14,6 +14,7 @@ from exportapp.jobs.book import Book
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import UNLIMITED, Segment
 from exportapp.jobs.options import Options
+from exportapp.jobs.spool import batches
 from exportapp.models import ExportShard
 from exportapp.xlsx import ColumnFacts, Kind
 
@@ -120,16 +121,12 @@ def batches_of(source: BinaryIO, segment: Segment, beat: Heartbeat) -> Iterator[
 
 
 def _cut(source: BinaryIO, segment: Segment) -> Iterator[pa.RecordBatch]:
-    source.seek(0)
     low, high = segment.offset, segment.offset + segment.rows
     start = 0
-    try:
-        for batch in pa.ipc.open_stream(source):
-            begin, end = max(low - start, 0), min(high - start, batch.num_rows)
-            if begin < end:
-                yield batch.slice(begin, end - begin)
-            start += batch.num_rows
-            if start >= high:
-                return
-    except pa.ArrowInvalid as error:
-        raise FileDamaged(f"An Arrow file cannot be read: {error}") from error
+    for batch in batches(source):
+        begin, end = max(low - start, 0), min(high - start, batch.num_rows)
+        if begin < end:
+            yield batch.slice(begin, end - begin)
+        start += batch.num_rows
+        if start >= high:
+            return

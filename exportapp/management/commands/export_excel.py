@@ -42,6 +42,8 @@ class Command(BaseCommand):
         asked.add_argument("--search", metavar="TEXT", help="as in the admin's search box")
         asked.add_argument("--order", metavar="NAMES", help="comma separated, '-' for descending")
         asked.add_argument("--columns", metavar="NAMES", help="comma separated")
+        asked.add_argument("--title", action="append", default=[], metavar="NAME=TEXT")
+        asked.add_argument("--codes", action="store_true", help="codes of choices, not labels")
         asked.add_argument(
             "--param",
             action="append",
@@ -65,6 +67,12 @@ class Command(BaseCommand):
             help="of the file: " + ", ".join(NAMES),
         )
         asked.add_argument("--user", metavar="NAME", help="as this person; else as operator")
+        asked.add_argument(
+            "--notify",
+            action="append",
+            metavar="NAME",
+            help="how to be told of the end, such as email; again for several",
+        )
         how = parser.add_argument_group("how")
         how.add_argument("--output", "-o", type=Path, metavar="FILE")
         how.add_argument("--queue", action="store_true", help="leave the work to the workers")
@@ -131,6 +139,7 @@ class Command(BaseCommand):
             policy=recipe.policy,
             consistency=options["consistency"],
             options=recipe.options,
+            notify=options["notify"],
             queue=options["queue"],
         )
         self._run(job, options)

@@ -4,13 +4,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from exportapp.jobs.notices.sending import tell
 from exportapp.jobs.upkeep import take_turn
 
 
 class Command(BaseCommand):
     help = (
         "Free lost leases, end stops that nobody is left to end, wake workers, remove what has "
-        "expired and what nothing names. Safe at any time, from any host."
+        "expired and what nothing names, send notices that are due. Safe at any time, from any "
+        "host."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -20,3 +22,5 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"{turn.looked_after} exports looked after.")
             self.stdout.write(f"{turn.removed} expired and removed.")
+        # Here as well: where the command is the clock there may be no worker at all.
+        self.stdout.write(f"{tell()} notices sent.")

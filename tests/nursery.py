@@ -1,4 +1,4 @@
-"""A process that has imported everything, and forks the processes of a plant from itself.
+"""A process that has imported everything, and forks the processes of a house from itself.
 
 To start Python with Django, Arrow and RQ takes longer than an export here. What is forked is a
 process like another, with a session, a log and an environment of its own; but settings were read
@@ -16,13 +16,18 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Final, NoReturn
 
-from tests.faults.apps import NURSERY, put_in
-from tests.faults.processes import is_alive, kill
-from tests.house import House, Worker, wait_for
+import psutil
+
+from tests.house import House, wait_for
+from tests.worker import Worker
+
+NURSERY: Final = "NURSERY"
+"""In the environment of a process that forks others: the folder in which it is asked to."""
 
 LOOK_SECONDS: Final = 0.02
 """How soon it is known that a process has ended."""
@@ -38,8 +43,8 @@ class Nursery:
     def __init__(self, house: House, env: dict[str, str]) -> None:
         self._house, self._folder = house, house.folder / f"nursery-{next(_numbers)}"
         self._folder.mkdir()
-        code = "from tests.faults.nursery import keep; keep()"
-        self._keeper = house.start(
+        code = "from tests.nursery import keep; keep()"
+        self._keeper = house.start_fresh(
             "shell", "--no-imports", "-c", code, **env | {NURSERY: str(self._folder)}
         )
         wait_for(lambda: self._ready or not self.alive, what="the nursery is there")
@@ -84,7 +89,7 @@ class Nursery:
             return int((self._folder / f"{pid}.exit").read_text())
         except FileNotFoundError:
             # A nursery that was killed tells nothing any more.
-            return None if self.alive or is_alive(pid) else -signal.SIGKILL
+            return None if self.alive or psutil.pid_exists(pid) else -signal.SIGKILL
 
 
 class Forked:
@@ -107,7 +112,8 @@ class Forked:
     def send_signal(self, number: signal.Signals) -> None:
         # Once it was waited for, its number may be somebody else's.
         if self.poll() is None:
-            kill(self.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -118,9 +124,13 @@ class Forked:
 
 def keep() -> None:
     """Fork whatever is asked for, until somebody ends this process."""
+    from django.urls import get_resolver
+
     import exportapp.jobs.worker
     import exportapp.management.commands.export_excel  # noqa: F401
 
+    # The checks before each command would import what is behind the addresses.
+    _ = get_resolver().url_patterns
     folder = Path(os.environ[NURSERY])
     # What is shared with those who are forked stays shared.
     gc.freeze()
@@ -166,6 +176,7 @@ def _reap(folder: Path) -> None:
 
 
 def _live(args: list[str], env: dict[str, str], out: str, err: str) -> NoReturn:
+    from django.apps import apps
     from django.core.management import execute_from_command_line
 
     os.setsid()
@@ -176,6 +187,10 @@ def _live(args: list[str], env: dict[str, str], out: str, err: str) -> NoReturn:
         opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         os.dup2(opened, number)
         os.close(opened)
-    put_in()
-    execute_from_command_line(["manage.py", *args])
+    if apps.is_installed("tests.faults"):
+        from tests.faults.apps import put_in
+
+        put_in()
+    sys.argv = ["manage.py", *args]
+    execute_from_command_line(sys.argv)
     sys.exit()
