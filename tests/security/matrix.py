@@ -48,6 +48,7 @@ ANSWERS: dict[str, tuple[str, tuple[int, ...]]] = {
     f"{REST}export-cancel": ("POST", (403, 404, 404, 404, 200, 200, 200)),
     f"{REST}export-start-over": ("POST", (403, 404, 404, 404, 201, 403, 201)),
     f"{REST}export-events": ("GET", (403, 404, 404, 404, 200, 200, 200)),
+    f"{REST}live": ("GET", (403, 404, 404, 404, 200, 200, 200)),
     f"{REST}export-stream": ("HEAD", (403, 403, 403, 200, 200, 403, 200)),
     # What leads nowhere leads nowhere for everybody.
     f"{REST}<^exports/>": ("GET", (404, 404, 404, 404, 404, 404, 404)),
