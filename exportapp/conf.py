@@ -102,6 +102,7 @@ class Settings:
         "download": "300/min",
     }
     """How often one person may ask over REST, by scope; one that is not named keeps its rate."""
+
     STREAM_ROWS: int = 1_048_575
     """Rows of one stream at most: while it runs it takes a thread of the web server."""
 

@@ -9,32 +9,18 @@ from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
 
 from exportapp.api.base import OwnViewSet, problems
-from exportapp.api.serializers import ExportProgressSerializer
+from exportapp.api.serializers import ExportEventSerializer, ExportProgressSerializer
 from exportapp.api.streaming import UNBUFFERED
 from exportapp.jobs.live import Shown, Since, is_all_told, live
 from exportapp.jobs.pump import pumped
 from exportapp.jobs.stop import Stop
-from exportapp.models import ExportEvent, ExportJob
+from exportapp.models import ExportJob
 
 MEDIA_TYPE = "text/event-stream"
-
-
-class LiveEventSerializer(serializers.ModelSerializer[ExportEvent]):
-    by = serializers.SerializerMethodField()
-
-    class Meta:
-        model = ExportEvent
-        fields = ("id", "at", "kind", "by", "message", "shard", "worker")
-        read_only_fields = fields
-
-    def get_by(self, event: ExportEvent) -> str | None:
-        return str(event.user) if event.user else event.data.get("by")
 
 
 def progress(job: ExportJob) -> dict[str, Any]:
@@ -47,7 +33,6 @@ def progress(job: ExportJob) -> dict[str, Any]:
 
 
 class LiveViewSet(OwnViewSet):
-    throttle_classes: list[type[BaseThrottle]] = []
     queryset: Any = ExportJob.objects.defer("manifest")
 
     def get_queryset(self) -> QuerySet[ExportJob]:
@@ -78,6 +63,6 @@ class LiveViewSet(OwnViewSet):
         body: Any = iter(())
         if request.method == "GET":
             stop = Stop()
-            shown = Shown(lambda event: dict(LiveEventSerializer(event).data), progress)
+            shown = Shown(lambda event: dict(ExportEventSerializer(event).data), progress)
             body = pumped(request._request, live(job, since, shown, stop), stop.ask)
         return StreamingHttpResponse(body, content_type=MEDIA_TYPE, headers=UNBUFFERED)
