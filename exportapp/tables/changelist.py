@@ -25,6 +25,7 @@ from django.contrib.messages import MessageFailure
 from django.core.exceptions import FieldError
 from django.db.models import OrderBy
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext as _
 
 from exportapp.exceptions import RequestRefused, UnknownName
 from exportapp.tables.paths import steps
@@ -115,23 +116,27 @@ def _refusal(filters: Filters, query: Mapping[str, list[str]], error: Exception)
         except REFUSALS as cause:
             return _refusal_of(filters, name, values, cause)
     together = "&".join(f"{name}={','.join(values)}" for name, values in query.items())
-    return RequestRefused(f"The filters '{together}' do not go together: {_reason(error)}.")
+    told = _("The filters '{filters}' do not go together: {reason}.")
+    return RequestRefused(told.format(filters=together, reason=_reason(error)))
 
 
 def _refusal_of(filters: Filters, name: str, values: list[str], error: Exception) -> RequestRefused:
-    shown = f"'{name}={','.join(values)}'"
+    words = {"shown": f"'{name}={','.join(values)}'", "reason": _reason(error), "valid": ""}
     if isinstance(error, MessageFailure):
-        return RequestRefused(f"The search {shown} holds characters that cannot be searched for.")
-    if name in NOT_FILTERS:
-        return RequestRefused(f"The parameter {shown} is not allowed: {_reason(error)}.")
-    if isinstance(error, DisallowedModelAdminLookup):
-        valid = ", ".join(filters.names)
-        return RequestRefused(f"The filter {shown} is not allowed. Valid: {valid}.")
-    if not steps(filters.model_admin.model, name):
+        told = _("The search {shown} holds characters that cannot be searched for.")
+    elif name in NOT_FILTERS:
+        told = _("The parameter {shown} is not allowed: {reason}.")
+    elif isinstance(error, DisallowedModelAdminLookup):
+        told = _("The filter {shown} is not allowed. Valid: {valid}.")
+        words["valid"] = ", ".join(filters.names)
+    elif not steps(filters.model_admin.model, name):
         return UnknownName("filter", name, filters.names)
-    operators = ", ".join(filters.operators(name))
-    hint = f" Valid operators: {operators}." if isinstance(_cause(error), FieldError) else ""
-    return RequestRefused(f"The filter {shown} cannot be used: {_reason(error)}.{hint}")
+    elif isinstance(_cause(error), FieldError):
+        told = _("The filter {shown} cannot be used: {reason}. Valid operators: {valid}.")
+        words["valid"] = ", ".join(filters.operators(name))
+    else:
+        told = _("The filter {shown} cannot be used: {reason}.")
+    return RequestRefused(told.format(**words))
 
 
 def sort_field(change_list: ChangeList, name: str) -> Any:

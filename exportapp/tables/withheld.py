@@ -105,7 +105,7 @@ class Withheld:
         searched = any(query.get(SEARCH_VAR, ()))
         if searched and self.is_searched(model_admin.get_search_fields(request)):
             raise RequestRefused(
-                "The search looks into a column that you may not have: filter instead."
+                _("The search looks into a column that you may not have: filter instead.")
             )
         self._check_clicked(model_admin, model_admin.get_list_display(request), query)
 
