@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "django_prometheus",
     "django_rq",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "rest_framework",
 ]
 MIDDLEWARE = [
@@ -134,6 +135,9 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
+    # From this server: no page of it loads a script from elsewhere.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 # Counting migrations would open the database whenever a process starts.
 PROMETHEUS_EXPORT_MIGRATIONS = False

@@ -8,7 +8,6 @@ from typing import Any, Final
 from django import forms
 from django.contrib.admin.widgets import AdminDateWidget
 from django.http import HttpRequest
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from exportapp.admin.carried import Carried, is_arrival
@@ -130,16 +129,25 @@ class AskForm:
         return self.parameters.media + self.options.media
 
     @property
-    def errors(self) -> list[str]:
+    def refusals(self) -> list[str]:
         """What belongs to no single field."""
         if not self.options.is_bound:
             return []
         found = list(self.columns.errors)
-        for part in (self.options, self.parameters, self.file):
+        for part in self._parts:
             found += map(str, part.non_field_errors())
-            if part.errors and not found:
-                found.append(_now("Please correct the error below."))
         return found
+
+    @property
+    def errors(self) -> list[str]:
+        """The same for the top of the page, where nothing goes unsaid."""
+        if self.refusals or not any(part.errors for part in self._parts):
+            return self.refusals
+        return [str(_("Please correct the error below."))]
+
+    @property
+    def _parts(self) -> tuple[forms.Form, ...]:
+        return (self.options, self.parameters, self.file)
 
     def _parameters(self) -> dict[str, Any]:
         if not self.parameters.is_bound:

@@ -111,13 +111,13 @@ def cancel(job: ExportJob, *, user: Any = None) -> ExportJob:
 def resume(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob:
     """Go on where the export stopped; what is finished is not made again.
 
-    Raises IllegalTransition when it is running, ready or gone, and SourceChanged with what differs
-    when the code gives other columns now: it would stop again at once.
+    Raises IllegalTransition when it is running, ready or gone, SourceChanged with what differs when
+    the code gives other columns now, so that it would stop again at once, and TooManyRunning.
     """
     if job.can_resume:
         require_same_columns(job)
     try:
-        with transaction.atomic():
+        with transaction.atomic(), room_for(job.requested_by):
             workers = conf.PARALLELISM if queue else 1
             # Whoever held a snapshot before has let it go, or is dead.
             changes = SETTLED | {"snapshot_id": ""}
