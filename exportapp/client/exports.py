@@ -118,7 +118,7 @@ class ExportClient:
                 raise ExportNotReady(found)
             pause = retry_after(answer.headers)
             # Many who wait for the same do not ask in step.
-            pause = (LOOK_SECONDS if pause is None else pause) * random.uniform(0.75, 1.25)
+            pause = (LOOK_SECONDS if pause is None else pause) * random.uniform(0.75, 1.25)  # nosec B311
             if time.monotonic() + pause > until:
                 raise WaitedTooLong(found, timeout)
             time.sleep(pause)
