@@ -79,12 +79,9 @@ def create(
         policy=policy or conf.BAD_VALUES,
         consistency=_consistency(consistency or conf.CONSISTENCY, databases),
         notify=booking.chosen(notify, viewer.user),
-        requested_by=viewer.user if viewer.user.pk else None,
-        by_operator=isinstance(viewer.user, Operator),
-        language=viewer.language,
-        time_zone=viewer.time_zone,
         trace_id=trace_id(traceparent),
         parallelism=conf.PARALLELISM if queue else 1,
+        **_whose(viewer),
     )
     job.request_key = _request_key(job, selection, viewer, request_key)
     found = _same_request(job.request_key, finished=request_key is not None)
@@ -176,6 +173,15 @@ def discard(job: ExportJob, *, user: Any = None) -> ExportJob:
     # What could not be removed now is, by the next look through the storage.
     remove_all(job)
     return job
+
+
+def _whose(viewer: Viewer) -> dict[str, Any]:
+    return {
+        "requested_by": viewer.user if viewer.user.pk else None,
+        "by_operator": isinstance(viewer.user, Operator),
+        "language": viewer.language,
+        "time_zone": viewer.time_zone,
+    }
 
 
 def _options(given: Mapping[str, Any] | None) -> Options:
