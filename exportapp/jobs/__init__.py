@@ -61,6 +61,7 @@ archive      several of them as one zip that nobody writes
 content      bytes of which any range can be read
 transfer     what is delivered as a response: ranges, validators, who sends it
 options      how the file is to be: format, strings, delimiter
+consistency  whether rows can be of one moment
 filenames    what a person may call the file, and names that are safe wherever they go
 versions     the version in what is kept as JSON
 lookup       which template shows something of a model

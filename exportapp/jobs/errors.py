@@ -94,13 +94,15 @@ def _chain(error: BaseException, end: BaseException | None) -> Iterator[BaseExce
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
-def backoff(attempt: int, base: float = BACKOFF_BASE, cap: float = BACKOFF_CAP) -> float:
+def backoff(attempt: int, base: float | None = None, cap: float = BACKOFF_CAP) -> float:
     """Seconds to wait before attempt `attempt + 1`: exponential with full jitter.
 
+    `base` is the most before the second attempt, BACKOFF_BASE unless given; `cap` the most of all.
     Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (full jitter).
     """
     # Nobody gains anything by guessing it.
-    return random.uniform(0, min(cap, base * 2**attempt))  # nosec B311
+    first = BACKOFF_BASE if base is None else base
+    return random.uniform(0, min(cap, first * 2**attempt))  # nosec B311
 
 
 def describe(error: BaseException) -> str:

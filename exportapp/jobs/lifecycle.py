@@ -10,12 +10,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
-from exportapp.exceptions import IllegalTransition, RequestRefused, UnknownName
+from exportapp.exceptions import IllegalTransition
+from exportapp.jobs.consistency import consistency_of
 from exportapp.jobs.filenames import MOST_OF_JOB, safe_filename
 from exportapp.jobs.formats import format_with
 from exportapp.jobs.journal import Happened, record, trace_id
@@ -30,7 +31,7 @@ from exportapp.jobs.room import room_for
 from exportapp.jobs.slices import require_reader
 from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
-from exportapp.models import Consistency, ExportJob, ExportShard
+from exportapp.models import ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
 from exportapp.tables.bounds import require_sql
 from exportapp.tables.keyset import Keyset
@@ -77,7 +78,7 @@ def create(
         filename=_filename(chosen, source.filename(selection, viewer)),
         options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
-        consistency=_consistency(consistency or conf.CONSISTENCY, databases),
+        consistency=consistency_of(consistency or conf.CONSISTENCY, databases),
         notify=booking.chosen(notify, viewer.user),
         trace_id=trace_id(traceparent),
         parallelism=conf.PARALLELISM if queue else 1,
@@ -195,28 +196,6 @@ def _options(given: Mapping[str, Any] | None) -> Options:
 def _filename(options: Options, otherwise: str) -> str:
     name = safe_filename(options.filename or otherwise, MOST_OF_JOB)
     return f"{name}{format_with(options).extension}"
-
-
-def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
-    """Raises RequestRefused (UnknownName) for what there is not, or not in these databases."""
-    if name not in Consistency.values:
-        raise UnknownName("consistency", name, Consistency.values)
-    if name == Consistency.SNAPSHOT and len(set(aliases)) > 1:
-        raise RequestRefused(
-            _(
-                "The consistency 'snapshot' needs all sheets in one database, and these are in "
-                "{databases}. Valid: live."
-            ).format(databases=", ".join(sorted(set(aliases))))
-        )
-    database: Any = connections[aliases[0]]
-    if name == Consistency.SNAPSHOT and database.vendor != "postgresql":
-        raise RequestRefused(
-            _(
-                "The consistency 'snapshot' needs PostgreSQL, and these rows are in "
-                "{database}. Valid: live."
-            ).format(database=database.display_name)
-        )
-    return Consistency(name)
 
 
 def _insert(job: ExportJob, viewer: Viewer, queue: bool) -> tuple[ExportJob, bool]:
