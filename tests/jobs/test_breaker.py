@@ -16,6 +16,7 @@ from exportapp.jobs.breaker import Breaker
 from exportapp.jobs.reconcile import reconcile
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import JobState
+from exportapp.tables.selection import Operator
 from tests.house import wait_for
 from tests.jobs.breaking import answer
 from tests.jobs.conftest import finish
