@@ -51,11 +51,16 @@ bench: $(VENV)/.bench ## exports side by side (RUNS=3 TABLE=peers|scale|skew|met
 		--plot $(basename $(WRITE)).svg)
 
 .PHONY: lint
-lint: $(VENV)/.dev ## ruff, mypy and the import contract
+lint: $(VENV)/.dev ## ruff, mypy, the import contract and bandit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive exportapp project
+
+.PHONY: audit
+audit: $(VENV)/.dev ## known holes in what is installed; asks the advisory database on the network
+	$(BIN)/pip-audit --progress-spinner off --skip-editable --strict
 
 ADD ?=
 NOT_OURS := .venv benchmarks build dist docker docs node_modules project tests var

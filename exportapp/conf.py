@@ -102,8 +102,12 @@ class Settings:
         "download": "300/min",
     }
     """How often one person may ask over REST, by scope; one that is not named keeps its rate."""
+
     STREAM_ROWS: int = 1_048_575
     """Rows of one stream at most: while it runs it takes a thread of the web server."""
+
+    SSE_SECONDS: int = 300
+    """How long one connection for live events lives; its client comes back by itself."""
 
     SENDFILE: bool = False
     """Whether the web server sends finished files, by django-sendfile2 and its settings."""

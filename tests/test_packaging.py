@@ -142,21 +142,27 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     assert wheel.read(f"{folder}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
 
 
-@pytest.mark.parametrize("face", ["api", "everything else"])
+@pytest.mark.parametrize("face", ["api", "client", "everything else"])
 def test_what_the_package_imports_is_required(face: str) -> None:
     extras = PROJECT["optional-dependencies"]
     # What an option or a setting asks for says itself how to install it.
     asked = PROJECT["dependencies"] + extras["sendfile"] + extras["verify"] + extras["webhooks"]
-    api = ROOT / "exportapp" / "api"
-    paths = [path for path in (ROOT / "exportapp").rglob("*.py") if api not in path.parents]
-    if face == "api":
+    parts = {name: [*(ROOT / "exportapp" / name).rglob("*.py")] for name in ("api", "client")}
+    paths = parts.get(face) or [
+        path
+        for path in (ROOT / "exportapp").rglob("*.py")
+        if path not in {*parts["api"], *parts["client"]}
+    ]
+    if face == "client":
+        # It needs nothing of the rest.
+        asked = extras["client"]
+    elif face == "api":
         asked = asked + extras["api"]
-        paths = [*api.rglob("*.py")]
     installed = metadata.packages_distributions()
     imported = {name for path in paths for name in imports(ast.parse(path.read_text()))}
     third = imported - sys.stdlib_module_names - {"exportapp"}
 
-    assert "django" in third
+    assert third and ("django" in third) is (face != "client")
     required = with_their_own(asked)
     missing = {
         name

@@ -129,14 +129,25 @@ class AskForm:
         return self.parameters.media + self.options.media
 
     @property
-    def errors(self) -> list[str]:
+    def refusals(self) -> list[str]:
         """What belongs to no single field."""
         if not self.options.is_bound:
             return []
         found = list(self.columns.errors)
-        for part in (self.options, self.parameters, self.file):
+        for part in self._parts:
             found += map(str, part.non_field_errors())
         return found
+
+    @property
+    def errors(self) -> list[str]:
+        """The same for the top of the page, where nothing goes unsaid."""
+        if self.refusals or not any(part.errors for part in self._parts):
+            return self.refusals
+        return [str(_("Please correct the error below."))]
+
+    @property
+    def _parts(self) -> tuple[forms.Form, ...]:
+        return (self.options, self.parameters, self.file)
 
     def _parameters(self) -> dict[str, Any]:
         if not self.parameters.is_bound:

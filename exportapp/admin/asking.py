@@ -68,7 +68,7 @@ class AskingPages:
             answer = self._do(request, form)
             if answer:
                 return answer
-        elif note:
+        elif note and not is_sent(request):
             messages.warning(request, note)
         if request.headers.get("HX-Request"):
             return self._preview(request, source, form, sent)
@@ -136,7 +136,7 @@ class AskingPages:
     def _preview(
         self, request: HttpRequest, source: AnySource, form: AskForm, valid: bool
     ) -> HttpResponse:
-        context = {"preview": _previewed(form) if valid else {"refusal": " ".join(form.errors)}}
+        context = {"preview": _previewed(form) if valid else {"refusal": " ".join(form.refusals)}}
         return TemplateResponse(request, templates_for(source.label, "_preview.html"), context)
 
     def _words(self, source: AnySource, form: AskForm, valid: bool) -> dict[str, str]:

@@ -29,6 +29,15 @@ class Row:
     title: str
     ticked: bool
 
+    @property
+    def up(self) -> str:
+        """What its button sends."""
+        return f"up:{self.name}"
+
+    @property
+    def down(self) -> str:
+        return f"down:{self.name}"
+
 
 @dataclass(slots=True)
 class ColumnForm:
@@ -43,6 +52,8 @@ class ColumnForm:
     """Whether no tick at all stands for the export's own columns."""
     errors: list[str] = field(default_factory=list)
     title_length: int = TITLE_LENGTH
+    pressed: str = ""
+    """The button that moved a column: it keeps the focus."""
 
     @classmethod
     def of(cls, source: AnySource, viewer: Viewer, selection: Selection) -> ColumnForm:
@@ -69,7 +80,8 @@ class ColumnForm:
         """What a button did where there is no JavaScript: "up:number", "all"."""
         if data.get("tick") in ("all", "none"):
             self.ticked = set(self.names) if data["tick"] == "all" else set()
-        way, _colon, name = data.get("move", "").partition(":")
+        self.pressed = data.get("move", "")
+        way, _colon, name = self.pressed.partition(":")
         if name in self.names:
             group = [n for n in self.names if _sheet(n) == _sheet(name)]
             place = group.index(name) + (-1 if way == "up" else 1)

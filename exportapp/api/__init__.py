@@ -13,6 +13,7 @@ pages        lists in pages that hold still
 polling      ETag and Retry-After of an export
 throttles    how often one person may ask
 streaming    a file that is sent while it is made
+live         what happens to an export, as it happens
 queries      the same in a query string
 serializers  what is answered
 problems     every error as RFC 9457 problem details

@@ -64,7 +64,7 @@ class ExportFileSerializer(serializers.ModelSerializer[ExportFile]):
     def get_url(self, file: ExportFile) -> str | None:
         if not file.job.can_download:
             return None
-        return f"{_address('download', file.job, self.context)}?file={file.number}"
+        return f"{_address('export-download', file.job, self.context)}?file={file.number}"
 
 
 class ExportLinksSerializer(serializers.Serializer[Any]):
@@ -72,6 +72,7 @@ class ExportLinksSerializer(serializers.Serializer[Any]):
 
     self = serializers.URLField()
     events = serializers.URLField()
+    events_stream = serializers.URLField(help_text="As they happen: server-sent events.")
     issues = serializers.URLField()
     pause = serializers.URLField(allow_null=True)
     resume = serializers.URLField(allow_null=True)
@@ -83,16 +84,17 @@ class ExportLinksSerializer(serializers.Serializer[Any]):
 
     def to_representation(self, instance: ExportJob) -> dict[str, str | None]:
         legal = {
-            "detail": True,
-            "events": True,
-            "issues": True,
-            "pause": instance.can_pause,
-            "resume": instance.can_resume,
-            "cancel": instance.can_cancel,
-            "start-over": instance.can_start_over,
-            "discard": instance.can_discard,
-            "download": instance.can_download,
-            "manifest": instance.can_download,
+            "export-detail": True,
+            "export-events": True,
+            "live": True,
+            "export-issues": True,
+            "export-pause": instance.can_pause,
+            "export-resume": instance.can_resume,
+            "export-cancel": instance.can_cancel,
+            "export-start-over": instance.can_start_over,
+            "export-discard": instance.can_discard,
+            "export-download": instance.can_download,
+            "export-manifest": instance.can_download,
         }
         addresses = (
             _address(name, instance, self.context) if is_legal else None
@@ -172,4 +174,4 @@ class ExportIssueSerializer(serializers.ModelSerializer[ExportIssue]):
 
 
 def _address(name: str, job: ExportJob, context: Mapping[str, Any]) -> str:
-    return reverse(f"exportapp_api:export-{name}", args=[job.pk], request=context["request"])
+    return reverse(f"exportapp_api:{name}", args=[job.pk], request=context["request"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from exportapp.api.live import LiveViewSet
 from exportapp.api.presets import ExportPresetViewSet
 from exportapp.api.sources import ExportSourceViewSet
 from exportapp.api.streaming import StreamViewSet
@@ -19,6 +20,7 @@ router.register("exports", ExportViewSet, basename="export")
 
 urlpatterns = [
     path("exports/stream/", StreamViewSet.as_view({"get": "stream"}), name="export-stream"),
+    path("exports/<uuid:pk>/events/stream/", LiveViewSet.as_view({"get": "live"}), name="live"),
     path("", include(router.urls)),
     # Last: whatever is left below our own address is a problem, and not the project's page.
     re_path(r"^exports/", UnknownAddress.as_view()),

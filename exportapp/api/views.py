@@ -132,7 +132,7 @@ class ExportViewSet(OwnViewSet):
         """Ask the workers to let go; what is finished is kept."""
         return self._answer(lifecycle.pause(self.get_object(), user=request.user))
 
-    @extend_schema(**DEED)
+    @extend_schema(request=None, responses={200: ExportSerializer} | problems(403, 404, 409, 429))
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: str) -> Response:
         """Go on where a paused, failed or cancelled export stopped."""

@@ -27,6 +27,7 @@ announce     what everybody is told of such a change: notices with it, signals a
 notices      being told of the end: messages, mails, webhooks, channels of the project's own
 errors       what an error means: try again, or ask a person
 errortable   the table of errors, in the words of verdicts
+redaction    what errors say, without secrets
 breaker      leaves a database or storage alone after a storm of failures
 throttle     when the user's tables are to be left alone, by the project's word
 waiting      exports that wait on purpose, say why and go on by themselves
@@ -43,6 +44,7 @@ tally        what a shard turns out to hold while it is read
 preview      the first rows as the sheet will show them
 words        an export and its issues in the words of its person
 presets      what people ask for again and again, under a name
+live         what happens to an export, as server-sent events
 status       what a person is told about an export
 durations    how long it will take, in words
 shardmap     its shards, in a map of bounded size
@@ -59,6 +61,7 @@ archive      several of them as one zip that nobody writes
 content      bytes of which any range can be read
 transfer     what is delivered as a response: ranges, validators, who sends it
 options      how the file is to be: format, strings, delimiter
+consistency  whether rows can be of one moment
 filenames    what a person may call the file, and names that are safe wherever they go
 versions     the version in what is kept as JSON
 lookup       which template shows something of a model

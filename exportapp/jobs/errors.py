@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from exportapp.conf import conf
 from exportapp.exceptions import ExportError
 from exportapp.jobs.errortable import TABLE
+from exportapp.jobs.redaction import on_one_line
 from exportapp.jobs.verdicts import Action, Kind, Layer, Row, Rule, Verdict
 
 log = logging.getLogger("exportapp")
@@ -93,15 +94,18 @@ def _chain(error: BaseException, end: BaseException | None) -> Iterator[BaseExce
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
 
 
-def backoff(attempt: int, base: float = BACKOFF_BASE, cap: float = BACKOFF_CAP) -> float:
+def backoff(attempt: int, base: float | None = None, cap: float = BACKOFF_CAP) -> float:
     """Seconds to wait before attempt `attempt + 1`: exponential with full jitter.
 
+    `base` is the most before the second attempt, BACKOFF_BASE unless given; `cap` the most of all.
     Source: AWS Architecture Blog, "Exponential Backoff And Jitter" (full jitter).
     """
-    return random.uniform(0, min(cap, base * 2**attempt))
+    # Nobody gains anything by guessing it.
+    first = BACKOFF_BASE if base is None else base
+    return random.uniform(0, min(cap, first * 2**attempt))  # nosec B311
 
 
 def describe(error: BaseException) -> str:
-    """The error in one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """The error in one line, without secrets."""
+    text = on_one_line(str(error)) or type(error).__name__
     return text if isinstance(error, ExportError) else f"{type(error).__name__}: {text}"

@@ -10,13 +10,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from exportapp.conf import conf
-from exportapp.exceptions import IllegalTransition, RequestRefused, UnknownName
+from exportapp.exceptions import IllegalTransition
+from exportapp.jobs.consistency import consistency_of
 from exportapp.jobs.filenames import MOST_OF_JOB, safe_filename
 from exportapp.jobs.formats import format_with
 from exportapp.jobs.journal import Happened, record, trace_id
@@ -31,7 +32,7 @@ from exportapp.jobs.room import room_for
 from exportapp.jobs.slices import require_reader
 from exportapp.jobs.transitions import move_job, settle
 from exportapp.jobs.wakeups import wake
-from exportapp.models import Consistency, ExportJob, ExportShard
+from exportapp.models import ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
 from exportapp.tables.bounds import require_sql
 from exportapp.tables.keyset import Keyset
@@ -78,14 +79,11 @@ def create(
         filename=_filename(chosen, source.filename(selection, viewer)),
         options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
-        consistency=_consistency(consistency or conf.CONSISTENCY, databases),
+        consistency=consistency_of(consistency or conf.CONSISTENCY, databases),
         notify=booking.chosen(notify, viewer.user),
-        requested_by=viewer.user if viewer.user.pk else None,
-        by_operator=isinstance(viewer.user, Operator),
-        language=viewer.language,
-        time_zone=viewer.time_zone,
         trace_id=trace_id(traceparent),
         parallelism=conf.PARALLELISM if queue else 1,
+        **_whose(viewer),
     )
     job.request_key = _request_key(job, selection, viewer, request_key)
     found = _same_request(job.request_key, finished=request_key is not None)
@@ -112,13 +110,13 @@ def cancel(job: ExportJob, *, user: Any = None) -> ExportJob:
 def resume(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob:
     """Go on where the export stopped; what is finished is not made again.
 
-    Raises IllegalTransition when it is running, ready or gone, and SourceChanged with what differs
-    when the code gives other columns now: it would stop again at once.
+    Raises IllegalTransition when it is running, ready or gone, SourceChanged with what differs when
+    the code gives other columns now, so that it would stop again at once, and TooManyRunning.
     """
     if job.can_resume:
         require_same_columns(job)
     try:
-        with transaction.atomic():
+        with transaction.atomic(), room_for(job.requested_by):
             workers = conf.PARALLELISM if queue else 1
             # Whoever held a snapshot before has let it go, or is dead.
             changes = SETTLED | {"snapshot_id": ""}
@@ -182,6 +180,15 @@ def discard(job: ExportJob, *, user: Any = None) -> ExportJob:
     return job
 
 
+def _whose(viewer: Viewer) -> dict[str, Any]:
+    return {
+        "requested_by": viewer.user if viewer.user.pk else None,
+        "by_operator": isinstance(viewer.user, Operator),
+        "language": viewer.language,
+        "time_zone": viewer.time_zone,
+    }
+
+
 def _options(given: Mapping[str, Any] | None) -> Options:
     """Raises RequestRefused (UnknownName), also for a check that nothing here can make."""
     chosen = Options.asked(given)
@@ -193,28 +200,6 @@ def _options(given: Mapping[str, Any] | None) -> Options:
 def _filename(options: Options, otherwise: str) -> str:
     name = safe_filename(options.filename or otherwise, MOST_OF_JOB)
     return f"{name}{format_with(options).extension}"
-
-
-def _consistency(name: str, aliases: Sequence[str]) -> Consistency:
-    """Raises RequestRefused (UnknownName) for what there is not, or not in these databases."""
-    if name not in Consistency.values:
-        raise UnknownName("consistency", name, Consistency.values)
-    if name == Consistency.SNAPSHOT and len(set(aliases)) > 1:
-        raise RequestRefused(
-            _(
-                "The consistency 'snapshot' needs all sheets in one database, and these are in "
-                "{databases}. Valid: live."
-            ).format(databases=", ".join(sorted(set(aliases))))
-        )
-    database: Any = connections[aliases[0]]
-    if name == Consistency.SNAPSHOT and database.vendor != "postgresql":
-        raise RequestRefused(
-            _(
-                "The consistency 'snapshot' needs PostgreSQL, and these rows are in "
-                "{database}. Valid: live."
-            ).format(database=database.display_name)
-        )
-    return Consistency(name)
 
 
 def _insert(job: ExportJob, viewer: Viewer, queue: bool) -> tuple[ExportJob, bool]:

@@ -17,14 +17,14 @@ from exportapp.models import ExportJob
 
 @contextmanager
 def room_for(user: Any) -> Iterator[None]:
-    """Within a transaction, around the making of one more export of `user`.
+    """Within a transaction, around what makes one more export of `user` active.
 
     Raises TooManyRunning, which undoes it, when that is one more than RUNNING_PER_PERSON; an
     operator is no person. Nobody can slip past by asking several times at once: on PostgreSQL
     whoever asks waits for the person's row, and SQLite has one writer at a time.
     """
     most = conf.RUNNING_PER_PERSON
-    if most is None or not user.pk:
+    if most is None or user is None or not user.pk:
         yield
         return
     alias = router.db_for_write(ExportJob)

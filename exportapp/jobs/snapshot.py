@@ -19,6 +19,7 @@ from django.db import connections
 from django.utils import timezone
 
 from exportapp.jobs.leases import worker_name
+from exportapp.jobs.redaction import on_one_line
 from exportapp.models import ExportJob, ExportShard
 
 MOST_BYTES: Final = 32 * 2**10
@@ -103,7 +104,7 @@ def _traces(error: BaseException | None) -> list[dict[str, Any]]:
         traces.append(
             {
                 "type": f"{type(error).__module__}.{type(error).__qualname__}",
-                "message": str(error),
+                "message": on_one_line(str(error)),
                 "frames": [f"{_place(at.filename)}:{at.lineno} in {at.name}" for at in frames],
             }
         )

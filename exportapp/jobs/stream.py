@@ -19,6 +19,7 @@ from exportapp.conf import conf
 from exportapp.exceptions import RequestRefused
 from exportapp.flat import render_lines
 from exportapp.jobs.feed import Feed, Room
+from exportapp.jobs.filenames import safe_filename
 from exportapp.jobs.formats import format_with
 from exportapp.jobs.formats.delimited import Delimited
 from exportapp.jobs.growing import workbook
@@ -107,7 +108,7 @@ def begin(
     if isinstance(format, Delimited):
         pieces = _lines(format, feeds[0])
     return Stream(
-        filename=f"{source.filename(selection, viewer)}{format.extension}",
+        filename=safe_filename(f"{source.filename(selection, viewer)}{format.extension}"),
         content_type=format.content_type,
         pieces=_told(pieces, asked, viewer, feeds, stop),
         stop=stop.ask,

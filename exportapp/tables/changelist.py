@@ -116,40 +116,27 @@ def _refusal(filters: Filters, query: Mapping[str, list[str]], error: Exception)
         except REFUSALS as cause:
             return _refusal_of(filters, name, values, cause)
     together = "&".join(f"{name}={','.join(values)}" for name, values in query.items())
-    return RequestRefused(
-        _("The filters '{names}' do not go together: {reason}.").format(
-            names=together, reason=_reason(error)
-        )
-    )
+    told = _("The filters '{filters}' do not go together: {reason}.")
+    return RequestRefused(told.format(filters=together, reason=_reason(error)))
 
 
 def _refusal_of(filters: Filters, name: str, values: list[str], error: Exception) -> RequestRefused:
-    shown = f"'{name}={','.join(values)}'"
+    words = {"shown": f"'{name}={','.join(values)}'", "reason": _reason(error), "valid": ""}
     if isinstance(error, MessageFailure):
-        return RequestRefused(
-            _("The search {shown} holds characters that cannot be searched for.").format(
-                shown=shown
-            )
-        )
-    if name in NOT_FILTERS:
-        return RequestRefused(
-            _("The parameter {shown} is not allowed: {reason}.").format(
-                shown=shown, reason=_reason(error)
-            )
-        )
-    if isinstance(error, DisallowedModelAdminLookup):
-        valid = ", ".join(filters.names)
-        return RequestRefused(
-            _("The filter {shown} is not allowed. Valid: {valid}.").format(shown=shown, valid=valid)
-        )
-    if not steps(filters.model_admin.model, name):
+        told = _("The search {shown} holds characters that cannot be searched for.")
+    elif name in NOT_FILTERS:
+        told = _("The parameter {shown} is not allowed: {reason}.")
+    elif isinstance(error, DisallowedModelAdminLookup):
+        told = _("The filter {shown} is not allowed. Valid: {valid}.")
+        words["valid"] = ", ".join(filters.names)
+    elif not steps(filters.model_admin.model, name):
         return UnknownName("filter", name, filters.names)
-    operators = ", ".join(filters.operators(name))
-    said = _("The filter {shown} cannot be used: {reason}.")
-    if isinstance(_cause(error), FieldError):
-        said = _("The filter {shown} cannot be used: {reason}. Valid operators: {operators}.")
-    reason = _reason(error)
-    return RequestRefused(said.format(shown=shown, reason=reason, operators=operators))
+    elif isinstance(_cause(error), FieldError):
+        told = _("The filter {shown} cannot be used: {reason}. Valid operators: {valid}.")
+        words["valid"] = ", ".join(filters.operators(name))
+    else:
+        told = _("The filter {shown} cannot be used: {reason}.")
+    return RequestRefused(told.format(**words))
 
 
 def sort_field(change_list: ChangeList, name: str) -> Any:

@@ -168,8 +168,9 @@ class _Words:
         own_default = isinstance(spec, SimpleListFilter) and spec.value() is not None
         if not own_default and not any(self._query.get(name) for name in spec.used_parameters):
             return []
-        choices = list(spec.choices(self._listed))
-        return [str(choice["display"]) for choice in choices if choice.get("selected")]
+        chosen = [choice for choice in spec.choices(self._listed) if choice.get("selected")]
+        # A filter with fields of its own has no such choices.
+        return [str(choice["display"]) for choice in chosen if "display" in choice]
 
     def _hierarchy_names(self) -> list[str]:
         field = self._listed.date_hierarchy

@@ -102,7 +102,8 @@ def check_styles(stylesheet: bytes, columns: Sequence[SheetColumn]) -> None:
 
 
 def _styles(stylesheet: bytes) -> Iterator[Style]:
-    root = ElementTree.fromstring(stylesheet)
+    # openpyxl wrote it a moment ago.
+    root = ElementTree.fromstring(stylesheet)  # nosec B314
     custom = {
         int(element.attrib["numFmtId"]): element.attrib["formatCode"]
         for element in root.iterfind("x:numFmts/x:numFmt", _NS)

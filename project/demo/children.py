@@ -24,8 +24,9 @@ def manage(*args: str, log: Path | None = None, **env: str) -> Iterator[subproce
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *args]
     target = log.open("ab") if log else None
     try:
-        # A session of its own: Ctrl-C must reach it through us, once, after we have let go.
-        process = subprocess.Popen(
+        # A session of its own: Ctrl-C must reach it through us, once, after we have let go. The
+        # command is our manage.py, and no shell reads it.
+        process = subprocess.Popen(  # nosec B603
             command,
             stdout=target,
             stderr=target,

@@ -10,11 +10,12 @@ from django.test import Client
 from django.urls import reverse
 
 from exportapp.jobs import lifecycle
-from exportapp.jobs.work import work
+from exportapp.jobs.work import step, work
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Selection, Viewer
 from project.shop.loading import seed_shop
 from project.shop.models import Order
+from tests.jobs.test_work import step_until
 
 ORDERS = reverse("admin:shop_order_changelist")
 EXPORT_ALL = reverse("admin:shop_order_export_to_excel")
@@ -84,3 +85,13 @@ def finish() -> Callable[[ExportJob], ExportJob]:
         return job
 
     return do
+
+
+@pytest.fixture
+def running(asked: ExportJob, settings: Any) -> ExportJob:
+    """Three shards of ten rows, all read, one written."""
+    settings.EXPORTAPP_SHARD_ROWS = 10
+    step_until(asked, "rendering")
+    step(asked)
+    asked.refresh_from_db()
+    return asked

@@ -159,6 +159,7 @@ def test_without_scripts_columns_move_and_are_ticked_by_buttons(
     form = sent("number", "status", "amount", status="State")
     up = desk.post(PAID, form | {"move": "up:amount"})
     assert order_of(up)[:3] == ["number", "amount", "status"]
+    assert 'value="up:amount" autofocus' in text_of(up)
     down = desk.post(PAID, form | {"move": "down:number", "columns": ["number"]})
     assert order_of(down)[:3] == ["status", "number", "amount"]
     assert down.context["form"].columns.ticked == {"number"}

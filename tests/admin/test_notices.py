@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core import mail
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
-from django.test import Client, RequestFactory
+from django.test import AsyncClient, Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import clear_url_caches, include, path, set_urlconf
 
@@ -72,6 +73,7 @@ def test_what_did_not_end_well_is_said_as_well(
 def test_a_page_costs_one_query_and_what_is_no_page_none(
     desk: Client, orders: list[Order], asked: ExportJob, finish: Finish
 ) -> None:
+    used: list[str] = []
     for address, headers, queries in (
         (ORDERS, {}, 1),
         (ORDERS, {"Accept": "text/html,*/*"}, 1),
@@ -84,10 +86,26 @@ def test_a_page_costs_one_query_and_what_is_no_page_none(
         with CaptureQueriesContext(connection) as captured:
             desk.get(address, headers=headers)
         assert len(of_notices(captured)) == queries, address
+        used = of_notices(captured) or used
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            # So few rows are read whole unless it is dear.
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(f"EXPLAIN {used[0]}")
+            assert "exportapp_messages" in str(cursor.fetchall())
     finish(asked)
     Client().get(ORDERS)
     desk.get(ORDERS, headers={"Accept": "*/*"})
     assert not ExportNotice.objects.exclude(sent_at=None).exists()
+
+
+def test_it_is_said_under_asgi_too(done: ExportJob, clerk: User) -> None:
+    desk = AsyncClient()
+    desk.force_login(clerk)
+
+    shown = async_to_sync(desk.get)(ORDERS)
+    assert READY.format(page_of(done)).encode() in shown.content
+    assert ExportNotice.objects.get().sent_at
 
 
 def test_nobody_elses_notice_is_shown(done: ExportJob) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any
 
 import openpyxl
 import pytest
@@ -14,13 +13,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from exportapp.admin.pages import PARTS
-from exportapp.jobs import away, lifecycle, work
+from exportapp.jobs import away, lifecycle
 from exportapp.jobs.files import local_path
 from exportapp.models import ExportIssue, ExportJob, ExportShard
 from exportapp.states import JobState
 from tests.admin.conftest import address, make_person, page_of
 from tests.effort import redis_calls_of
-from tests.jobs.test_work import step_until
 
 Finish = Callable[[ExportJob], ExportJob]
 
@@ -28,16 +26,6 @@ OF_DJANGO = 2
 """Session and user."""
 OWN = 2
 """The export, and what the fragment shows of it."""
-
-
-@pytest.fixture
-def running(asked: ExportJob, settings: Any) -> ExportJob:
-    """Three shards of ten rows, all read, one written."""
-    settings.EXPORTAPP_SHARD_ROWS = 10
-    step_until(asked, "rendering")
-    work.step(asked)
-    asked.refresh_from_db()
-    return asked
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -208,42 +196,6 @@ def test_issues_are_shown_with_their_first_rows_to_who_may_have_them(
     assert "&lt;text_cut" not in page
     assert "no longer have the right to its rows" in page
     assert address("download", asked, 1) not in page
-
-
-def test_a_model_has_templates_of_its_own(
-    desk: Client, running: ExportJob, settings: Any, tmp_path: Any
-) -> None:
-    own = tmp_path / "exportapp" / "shop" / "order"
-    own.mkdir(parents=True)
-    (own / "job.html").write_text(
-        '{% extends "exportapp/job.html" %}{% block asked %}OUR ORDERS{% endblock %}'
-    )
-    (own / "_job_live.html").write_text(
-        '{% extends "exportapp/_job_live.html" %}{% block figures %}OUR FIGURES{% endblock %}'
-    )
-    (own / "_row.html").write_text(
-        '{% extends "exportapp/_row.html" %}{% block buttons %}NO BUTTONS{% endblock %}'
-    )
-    (engine,) = settings.TEMPLATES
-    settings.TEMPLATES = [engine | {"DIRS": [tmp_path, *engine["DIRS"]]}]
-
-    page = desk.get(page_of(running)).content.decode()
-    live = desk.get(address("part", running, "job") + "?seen=rendering").content.decode()
-    row = desk.get(address("part", running, "row")).content.decode()
-
-    assert "OUR ORDERS" in page and "OUR FIGURES" in page and "OUR FIGURES" in live
-    assert "NO BUTTONS" in row
-
-
-def test_another_admin_site_stays_on_its_own_pages(
-    desk: Client, running: ExportJob, settings: Any
-) -> None:
-    settings.ROOT_URLCONF = "tests.admin.staff_urls"
-    page = desk.get(f"/staff/exportapp/exportjob/{running.pk}/change/").content.decode()
-
-    assert f"/staff/exportapp/exportjob/{running.pk}/part/job/" in page
-    assert "/admin/exportapp/" not in page
-    assert page.count('href="/staff/') > 3
 
 
 def test_what_failed_says_why_what_to_do_and_more_to_engineers_only(

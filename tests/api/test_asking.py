@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
-from exportapp.models import ExportJob
+import django_rq
+import pytest
+import rq
+from django.db.models.functions import Now
+from redis import Redis
+
+from exportapp.jobs import wakeups
+from exportapp.jobs.reconcile import reconcile
+from exportapp.models import ExportEvent, ExportJob
 from exportapp.states import JobState
 from project.shop.models import Order
 from tests.api.conftest import URL, ask, finished, job_of, worked
@@ -150,3 +158,19 @@ def test_who_asks_says_how_they_are_told_of_the_end(api):
     refused = api.post(URL, {"source": "shop.Order", "notify": ["fax"]}, format="json")
     assert refused.status_code == 400
     assert "Unknown channel 'fax'" in refused.json()["detail"]
+
+
+@pytest.mark.usefixtures("shop")
+def test_an_export_is_never_promised_in_vain(api, monkeypatch):
+    queue = django_rq.get_queue("exports")
+    nowhere = rq.Queue("exports", connection=Redis(port=1))
+    with monkeypatch.context() as away:
+        away.setattr(wakeups, "open_queue", lambda: nowhere)
+        export = ask(api)
+    assert (export["state"], queue.count) == ("queued", 0), "nobody could be woken"
+
+    past = Now() - timedelta(minutes=5)
+    ExportEvent.objects.update(at=past)
+    ExportJob.objects.update(woken_at=past)
+    reconcile()
+    assert [found.args[0] for found in queue.jobs] == [export["id"]]

@@ -179,6 +179,7 @@ def test_events_say_what_happened_and_whose_deed_it_was(api):
     told = [(event["kind"], event["by"]) for event in events["results"] + rest]
     assert (told[0], told[-2:]) == (("asked", "ann"), [("moved", "ann"), ("moved", None)])
     assert {"id", "at", "kind", "by", "message", "shard", "worker"} == rest[0].keys()
+    assert export["links"]["events_stream"] == f"{export['links']['events']}stream/"
 
 
 @pytest.mark.usefixtures("shop")

@@ -73,6 +73,9 @@ def test_one_more_running_export_than_a_person_may_have_is_refused(api, person, 
     assert post(sign_in(person("ben")), search="3").status_code == 201
     lifecycle.cancel(job_of(first))
     assert post(api, search="3").status_code == 201
+    again = api.post(f"{first['links']['self']}resume/")
+    assert (again.status_code, again.json()["code"]) == (429, "too_many_running")
+    assert job_of(first).status == "cancelled"
 
 
 def test_an_operator_and_none_have_no_limit(db, person, settings):

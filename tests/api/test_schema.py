@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import re
+from html import unescape
 from pathlib import Path
 
 import pytest
 import yaml
+from django.contrib.staticfiles import finders
 from django.core.management import call_command
 
 from exportapp.states import JobState
@@ -37,6 +40,7 @@ def test_the_schema_is_valid_and_names_every_endpoint(schema):
         ("get", sources),
         ("get", f"{sources}{{name}}/"),
         ("get", f"{one}manifest/"),
+        ("get", f"{one}events/stream/"),
         ("get", "/api/exports/stream/"),
         ("get", presets),
         ("post", presets),
@@ -71,5 +75,19 @@ def test_an_export_has_exactly_the_members_that_the_schema_promises(api, schema)
     assert described["StateEnum"]["enum"] == JobState.values
 
 
-def test_the_project_serves_the_schema(client):
+def test_the_project_serves_the_schema_and_a_page_for_a_strict_policy(client):
     assert b"/api/exports/{id}/download/" in client.get("/api/schema/").content
+    page = client.get("/api/docs/").content.decode()
+    sources = re.findall(r'<(?:script|link)[^>]* (?:src|href)="([^"]+)"', page)
+
+    assert len(sources) >= 4
+    assert "<script>" not in page
+    for address in sources:
+        if address.startswith("/static/"):
+            assert finders.find(address.removeprefix("/static/")), address
+        else:
+            assert client.get(unescape(address))["Content-Type"] == "application/javascript"
+
+
+def test_the_schema_is_openapi_3_1(schema):
+    assert schema["openapi"] == "3.1.0"

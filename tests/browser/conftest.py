@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from project.demo.valkey import free_port
 from tests.house import Builder, House, wait_for
 from tests.services import ON_SQLITE
+from tests.worker import Worker
 
 FLAGS = [
     "--headless=new",
@@ -92,6 +93,21 @@ def served(house: House) -> Site:
     wait_for(lambda: _answers(f"{url}/healthz") or not server.alive, what="the server answers")
     assert server.alive, server.log()
     return Site(house, url)
+
+
+@pytest.fixture
+def hire(site: Site) -> Iterator[Callable[[int], list[Worker]]]:
+    """Start so many workers, which go with the test."""
+    hired: list[Worker] = []
+
+    def start(count: int) -> list[Worker]:
+        workers = [site.house.start_worker() for _ in range(count)]
+        hired.extend(workers)
+        return workers
+
+    yield start
+    for worker in hired:
+        worker.kill()
 
 
 @pytest.fixture

@@ -158,6 +158,14 @@ def test_the_form_makes_a_preset_and_fits_every_screen(desk: Desk, page: Page) -
     expect(page.locator("select[name=format]")).to_have_value("xlsx")
     expect(page.locator("select[name=use_preset]")).not_to_have_value("")
 
+    # A date has its calendar, and the first rows come as soon as it is there.
+    desk.open("/admin/exportapp/exportjob/new/order-book/")
+    expect(page.locator("#export-preview")).to_contain_text("Fill in the form")
+    page.click(".datetimeshortcuts a:text('Today')")
+    page.fill("input[name=p-since]", "2020-01-01")
+    page.press("input[name=p-since]", "Tab")
+    expect(page.locator("#export-preview caption")).to_have_count(3)
+
     # A phone, and 200 % of zoom on a small laptop.
     for width in (360, 640):
         page.set_viewport_size({"width": width, "height": 720})

@@ -35,21 +35,6 @@ def site(_builder: Builder) -> Iterator[Site]:
 
 
 @pytest.fixture
-def hire(site: Site) -> Iterator[Hire]:
-    """Start so many workers, which go with the test."""
-    hired: list[Worker] = []
-
-    def start(count: int) -> list[Worker]:
-        workers = [site.house.start_worker() for _ in range(count)]
-        hired.extend(workers)
-        return workers
-
-    yield start
-    for worker in hired:
-        worker.kill()
-
-
-@pytest.fixture
 def page(desk: Desk) -> Iterator[Page]:
     """Of somebody whose site sends a strict policy with every page."""
 
@@ -207,6 +192,8 @@ def test_every_page_fits_a_phone_and_200_percent(
             page.set_viewport_size({"width": width, "height": 740})
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, (address, width, wide)
+            if address == JOBS:
+                expect(page.locator(".export-row").first).to_be_in_viewport(ratio=0.99)
     expect(page.locator("#export-workers")).to_contain_text("Workers alive")
 
 

@@ -16,6 +16,7 @@ from exportapp.jobs.breaker import Breaker
 from exportapp.jobs.reconcile import reconcile
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import JobState
+from exportapp.tables.selection import Operator
 from tests.house import wait_for
 from tests.jobs.breaking import answer
 from tests.jobs.conftest import finish
@@ -363,6 +364,6 @@ def test_the_faces_show_why_it_waits(
     why = "The database does not answer; tried again in 30 s."
     call_command("export_excel", status=str(job.pk))
     assert why in capsys.readouterr().out
-    context = describe(job) | {"urls": "admin:exportapp_exportjob_"}
+    context = describe(job, Operator()) | {"urls": "admin:exportapp_exportjob_"}
     assert why in render_to_string("exportapp/_job_live.html", context)
     assert ExportSerializer().fields["waiting_for"].to_representation(job.waiting_for) == why

@@ -78,6 +78,24 @@ def test_a_function_that_fails_shows_the_issue_it_would_be() -> None:
     assert not any(cell.issue for row in lines.rows for cell in row)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_function_whose_query_fails_leaves_the_other_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seed_shop(3, seed=1)
+    first = Order.objects.order_by("-amount").first()
+
+    def shout(self: object, order: Order) -> str:
+        if order.pk == first.pk:
+            connection.cursor().execute("SELECT nothing FROM nowhere")
+        return order.number if Order.objects.filter(pk=order.pk).exists() else ""
+
+    monkeypatch.setattr(gallery.BookedOrders, "shout", shout)
+    asked = Selection(source="order-book", parameters={"since": "2020-01-01"})
+    rows = preview(asked, VIEWER)[0].rows
+    assert [bool(cell.issue) for row in rows for cell in row[3:4]] == [True, False, False]
+
+
 @pytest.mark.usefixtures("orders")
 def test_it_is_refused_as_the_export_would_be() -> None:
     nobody = Viewer(user=User.objects.create_user("eve"), language="en", time_zone="UTC")

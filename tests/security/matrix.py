@@ -30,6 +30,9 @@ ANSWERS: dict[str, tuple[str, tuple[int, ...]]] = {
     f"{JOB}download_all": ("GET", (LOGIN, LOGIN, 404, 404, 200, 403, 200)),
     f"{JOB}download": ("GET", (LOGIN, LOGIN, 404, 404, 200, 403, 200)),
     f"{JOB}manifest": ("GET", (LOGIN, LOGIN, 404, 404, 200, 403, 200)),
+    # Behind the end of an export its shards are gone.
+    f"{JOB}shard": ("GET", (LOGIN, LOGIN, 404, 404, 410, 403, 410)),
+    f"{JOB}operations": ("GET", (LOGIN, LOGIN, 403, 403, 403, 403, 200)),
     f"{JOB}new": ("GET", (LOGIN, LOGIN, 200, 200, 200, 200, 200)),
     f"{JOB}ask": ("GET", (LOGIN, LOGIN, 403, 200, 200, 403, 200)),
     # A preset of the owner's; whoever lost the right to its rows does not find it any more.
@@ -44,12 +47,21 @@ ANSWERS: dict[str, tuple[str, tuple[int, ...]]] = {
     f"{REST}export-resume": ("POST", (403, 404, 404, 404, 200, 200, 200)),
     f"{REST}export-cancel": ("POST", (403, 404, 404, 404, 200, 200, 200)),
     f"{REST}export-start-over": ("POST", (403, 404, 404, 404, 201, 403, 201)),
+    f"{REST}export-events": ("GET", (403, 404, 404, 404, 200, 200, 200)),
+    f"{REST}live": ("GET", (403, 404, 404, 404, 200, 200, 200)),
+    f"{REST}export-stream": ("HEAD", (403, 403, 403, 200, 200, 403, 200)),
+    # What leads nowhere leads nowhere for everybody.
+    f"{REST}<^exports/>": ("GET", (404, 404, 404, 404, 404, 404, 404)),
+    f"{REST}source-list": ("GET", (403, 200, 200, 200, 200, 200, 200)),
+    f"{REST}source-detail": ("GET", (403, 403, 403, 200, 200, 403, 200)),
     f"{REST}export-download": ("GET", (403, 404, 404, 404, 200, 403, 200)),
     f"{REST}export-manifest": ("GET", (403, 404, 404, 404, 200, 403, 200)),
     f"{REST}export-issues": ("GET", (403, 404, 404, 404, 200, 403, 200)),
     f"{REST}preset-list": ("GET", (403, 200, 200, 200, 200, 200, 200)),
     # A preset that is not shared is nobody else's.
     f"{REST}preset-detail": ("GET", (403, 404, 404, 404, 200, 404, 404)),
+    # Last: files do not come back with the rows of the database.
+    f"{REST}export-discard": ("POST", (403, 404, 404, 404, 200, 200, 200)),
 }
 
 CHANGES: dict[str, tuple[str, tuple[int, ...]]] = {
@@ -66,6 +78,7 @@ STATES: dict[str, set[str]] = {
     "resume": {"paused", "cancelled", "failed"},
     "cancel": RUNNING | {"pausing", "paused", "failed"},
     "start_over": {"succeeded", "paused", "cancelled", "failed", "expired"},
+    "discard": {"succeeded", "failed", "cancelled"},
     "download": {"succeeded"},
     "manifest": {"succeeded", "expired"},
 }
@@ -96,13 +109,18 @@ def ours() -> set[str]:
 
 def address(name: str, job: Any, preset: Any) -> str:
     """Where `name` is for this job or preset."""
+    if name == f"{REST}<^exports/>":
+        return "/api/exports/nowhere/at/all/"
     args: dict[str, list[Any]] = {
         f"{JOB}part": [job.pk, "job"],
         f"{JOB}do": [job.pk, "cancel"],
         f"{JOB}download": [job.pk, 1],
+        f"{JOB}shard": [job.pk, 1],
         f"{JOB}ask": ["shop.Order"],
         f"{JOB}forget": [preset.pk],
         f"{REST}preset-detail": [preset.pk],
+        f"{REST}source-detail": ["shop.Order"],
     }
-    plain = name.endswith(("changelist", "-list", "add", "new", "export_to_excel"))
-    return reverse(name, args=args.get(name, [] if plain else [job.pk]))
+    plain = ("changelist", "-list", "add", "new", "operations", "stream", "export_to_excel")
+    found = reverse(name, args=args.get(name, [] if name.endswith(plain) else [job.pk]))
+    return f"{found}?source=shop.Order" if name.endswith("-stream") else found

@@ -107,18 +107,23 @@ def test_a_number_says_how_sure_it_is(count: Count, words: str) -> None:
 def test_a_count_that_takes_long_gives_way_to_an_estimate(
     viewer: Viewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = _statement_timeout()
     assert count_rows(Customer.objects.all(), viewer).how == "exact"
+    assert _statement_timeout() == before
     monkeypatch.setattr(counting, "COUNT_ROWS", 3)
     monkeypatch.setattr(counting, "COUNT_MS", 30)
     slow = Order.objects.all()
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('statement_timeout')")
-            before = cursor.fetchone()
         slow = slow.extra(where=["pg_sleep(0.01) IS NOT NULL"])
     found = count_rows(slow, viewer)
     assert found.how == ("about" if connection.vendor == "postgresql" else "over")
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('statement_timeout')")
-            assert cursor.fetchone() == before
+    assert _statement_timeout() == before
+
+
+def _statement_timeout() -> str:
+    if connection.vendor != "postgresql":
+        return ""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        (found,) = cursor.fetchone()
+    return str(found)

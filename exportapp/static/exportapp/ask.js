@@ -1,4 +1,3 @@
-"use strict";
 // What the buttons of the asking page do without a way to the server and back. The order of the
 // rows is the order of the columns: nothing else has to be kept.
 const form = document.getElementById("export-ask");

@@ -2,41 +2,43 @@
 // What a page of an export cannot say by being replaced in parts: the title and the picture of its
 // tab, what is read out, and which folds a person has opened. Without it everything is there after
 // the next load of the page.
-const unfolded = new Set();
+{
+  const unfolded = new Set();
 
-function tell() {
-  const live = document.querySelector("[data-export-title]");
-  if (!live) return;
-  const { exportTitle, exportIcon, exportSaid } = live.dataset;
-  const [, ...site] = document.title.split(" | ");
-  document.title = [exportTitle, ...site].join(" | ");
-  const icon = document.getElementById("export-icon");
-  if (icon && icon.getAttribute("href") !== exportIcon) icon.setAttribute("href", exportIcon);
-  const said = document.getElementById("export-said");
-  // The same words set again would be read out again.
-  if (said && said.textContent !== exportSaid) said.textContent = exportSaid;
-}
-
-// What is looked at less often stands still once the export does: after a button it is asked for.
-let state = document.getElementById("export-job")?.dataset.exportState;
-function askAgain() {
-  const now = document.getElementById("export-job")?.dataset.exportState;
-  if (now === state) return;
-  state = now;
-  for (const part of document.querySelectorAll("[data-export-again]")) {
-    htmx.ajax("GET", part.dataset.exportAgain, { target: part, swap: "outerHTML" });
+  function tell() {
+    const live = document.querySelector("[data-export-title]");
+    if (!live) return;
+    const { exportTitle, exportIcon, exportSaid } = live.dataset;
+    const [, ...site] = document.title.split(" | ");
+    document.title = [exportTitle, ...site].join(" | ");
+    const icon = document.getElementById("export-icon");
+    if (icon && icon.getAttribute("href") !== exportIcon) icon.setAttribute("href", exportIcon);
+    const said = document.getElementById("export-said");
+    // The same words set again would be read out again.
+    if (said && said.textContent !== exportSaid) said.textContent = exportSaid;
   }
-}
 
-document.addEventListener("toggle", ({ target }) => {
-  if (target.id) unfolded[target.open ? "add" : "delete"](target.id);
-}, true);
-
-document.addEventListener("htmx:afterSwap", () => {
-  for (const id of unfolded) {
-    const fold = document.getElementById(id);
-    if (fold && !fold.open) fold.open = true;
+  // What is looked at less often stands still once the export does: after a button it is asked for.
+  let state = document.getElementById("export-job")?.dataset.exportState;
+  function askAgain() {
+    const now = document.getElementById("export-job")?.dataset.exportState;
+    if (now === state) return;
+    state = now;
+    for (const part of document.querySelectorAll("[data-export-again]")) {
+      htmx.ajax("GET", part.dataset.exportAgain, { target: part, swap: "outerHTML" });
+    }
   }
-  tell();
-  askAgain();
-});
+
+  document.addEventListener("toggle", ({ target }) => {
+    if (target.id) unfolded[target.open ? "add" : "delete"](target.id);
+  }, true);
+
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const id of unfolded) {
+      const fold = document.getElementById(id);
+      if (fold && !fold.open) fold.open = true;
+    }
+    tell();
+    askAgain();
+  });
+}
