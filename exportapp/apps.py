@@ -3,12 +3,12 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class ExportAppConfig(AppConfig):
     name = "exportapp"
-    verbose_name = _("Exports")
+    verbose_name = pgettext_lazy("export", "Exports")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -10,31 +10,31 @@ from __future__ import annotations
 from typing import Final
 
 from django.db.models import TextChoices
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class JobState(TextChoices):
-    QUEUED = "queued", _("Queued")
+    QUEUED = "queued", pgettext_lazy("state", "Queued")
     """Waits for a worker."""
-    EXTRACTING = "extracting", _("Reading rows")
+    EXTRACTING = "extracting", pgettext_lazy("state", "Reading rows")
     """Key ranges are found and rows are copied out of the database."""
-    RENDERING = "rendering", _("Writing rows")
+    RENDERING = "rendering", pgettext_lazy("state", "Writing rows")
     """The layout is settled; shards are made into finished bytes."""
-    MERGING = "merging", _("Joining")
+    MERGING = "merging", pgettext_lazy("state", "Joining")
     """All shards are rendered; their spans are copied into the workbook."""
-    SUCCEEDED = "succeeded", _("Ready")
+    SUCCEEDED = "succeeded", pgettext_lazy("state", "Ready")
     """The file is there."""
-    PAUSING = "pausing", _("Pausing")
+    PAUSING = "pausing", pgettext_lazy("state", "Pausing")
     """A person asked to pause; workers let go at their next batch."""
-    PAUSED = "paused", _("Paused")
+    PAUSED = "paused", pgettext_lazy("state", "Paused")
     """Nobody works on it until a person resumes it."""
-    CANCELLING = "cancelling", _("Cancelling")
+    CANCELLING = "cancelling", pgettext_lazy("state", "Cancelling")
     """A person asked to cancel; workers let go at their next batch."""
-    CANCELLED = "cancelled", _("Cancelled")
+    CANCELLED = "cancelled", pgettext_lazy("state", "Cancelled")
     """Given up by a person; can be resumed while its shards are there."""
-    FAILED = "failed", _("Failed")
+    FAILED = "failed", pgettext_lazy("state", "Failed")
     """Stopped by an error that a person must look at; finished shards are kept."""
-    EXPIRED = "expired", _("Expired")
+    EXPIRED = "expired", pgettext_lazy("state", "Expired")
     """The files were removed after their time."""
 
     @property
@@ -44,17 +44,17 @@ class JobState(TextChoices):
 
 
 class ShardState(TextChoices):
-    PENDING = "pending", _("Waiting")
+    PENDING = "pending", pgettext_lazy("state", "Waiting")
     """Its key range is known."""
-    EXTRACTING = "extracting", _("Reading")
+    EXTRACTING = "extracting", pgettext_lazy("state", "Reading")
     """A worker copies its rows out of the database."""
-    EXTRACTED = "extracted", _("Read")
+    EXTRACTED = "extracted", pgettext_lazy("state", "Read")
     """Its rows are in an Arrow file; their number is a fact."""
-    RENDERING = "rendering", _("Writing")
+    RENDERING = "rendering", pgettext_lazy("state", "Writing")
     """A worker makes its rows into sheet bytes."""
-    RENDERED = "rendered", _("Written")
+    RENDERED = "rendered", pgettext_lazy("state", "Written")
     """Its bytes are final."""
-    FAILED = "failed", _("Failed")
+    FAILED = "failed", pgettext_lazy("state", "Failed")
     """A person must look."""
 
     @property

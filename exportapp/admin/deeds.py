@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from exportapp.exceptions import (
     IllegalTransition,
@@ -34,9 +34,9 @@ class Deed:
 
 
 DEEDS: Final[dict[str, Deed]] = {
-    "pause": Deed(_("Pause"), lifecycle.pause),
-    "resume": Deed(_("Resume"), lifecycle.resume, for_rows=True),
-    "cancel": Deed(_("Cancel"), lifecycle.cancel),
+    "pause": Deed(pgettext_lazy("button", "Pause"), lifecycle.pause),
+    "resume": Deed(pgettext_lazy("button", "Resume"), lifecycle.resume, for_rows=True),
+    "cancel": Deed(pgettext_lazy("button", "Cancel"), lifecycle.cancel),
     "start_over": Deed(_("Start over"), lifecycle.start_over, for_rows=True),
     "discard": Deed(_("Delete"), lifecycle.discard, asks=True),
 }

@@ -8,20 +8,21 @@ from typing import Any, Final
 from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from exportapp.jobs.filenames import NAME_LENGTH
 from exportapp.jobs.options import CHOICES, NAMES, OF_FORMAT, Options
 
 LABELS: Final[dict[str, Any]] = {
-    "format": _("Format"),
+    "format": pgettext_lazy("export", "Format"),
     "filename": _("File name"),
     "compact": _("Cells without references"),
     "strings": _("Where texts are kept"),
     "verify": _("Read the file back before it is handed out"),
     "bom": _("Byte order mark"),
-    "delimiter": _("Delimiter"),
+    "delimiter": pgettext_lazy("export", "Delimiter"),
     "formulas": _("Texts that look like formulas"),
-    "gzip": _("Compressed"),
+    "gzip": pgettext_lazy("export", "Compressed"),
 }
 
 WORDS: Final[dict[str, Any]] = {
@@ -33,10 +34,10 @@ WORDS: Final[dict[str, Any]] = {
     "shared": _("all in one table"),
     "escape": _("made safe by an apostrophe"),
     "keep": _("as they are"),
-    ",": _("comma"),
-    ";": _("semicolon"),
-    "\t": _("tab"),
-    "|": _("vertical bar"),
+    ",": pgettext_lazy("delimiter", "comma"),
+    ";": pgettext_lazy("delimiter", "semicolon"),
+    "\t": pgettext_lazy("delimiter", "tab"),
+    "|": pgettext_lazy("delimiter", "vertical bar"),
     "true": _("yes"),
     "false": _("no"),
 }

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import ngettext_lazy, pgettext_lazy
 
 from exportapp.jobs.journal import Happened
 from exportapp.states import JobState
@@ -14,29 +14,29 @@ from exportapp.states import JobState
 ROWS: Final = ngettext_lazy("%(count)d row", "%(count)d rows", "count")
 
 WORDS: Final[dict[str, Promise]] = {
-    Happened.ASKED: gettext_lazy("asked for"),
-    Happened.MOVED: gettext_lazy("now in another state"),
-    Happened.PLANNED: gettext_lazy("divided into shards"),
-    Happened.EXTRACTED: gettext_lazy("shard read"),
-    Happened.LAID_OUT: gettext_lazy("rows have their places"),
-    Happened.RENDERED: gettext_lazy("shard written"),
-    Happened.MERGED: gettext_lazy("joined"),
-    Happened.RELEASED: gettext_lazy("handed back"),
-    Happened.RETRIED: gettext_lazy("to be tried again"),
-    Happened.REFUSED: gettext_lazy("late worker refused"),
-    Happened.RECOVERED: gettext_lazy("recovered from a lost worker"),
-    Happened.DAMAGED: gettext_lazy("found damaged"),
-    Happened.VERIFIED: gettext_lazy("read back and found right"),
-    Happened.STARTED_OVER: gettext_lazy("started over"),
-    Happened.FAILED: gettext_lazy("failed"),
-    Happened.WOKEN: gettext_lazy("workers called"),
-    Happened.DOWNLOADED: gettext_lazy("downloaded"),
-    Happened.NOTIFIED: gettext_lazy("somebody was told"),
-    Happened.UNNOTIFIED: gettext_lazy("somebody could not be told"),
-    Happened.CLEANED: gettext_lazy("cleaned up"),
-    Happened.ALARM: gettext_lazy("alarm"),
-    Happened.WAITING: gettext_lazy("waits"),
-    Happened.WENT_ON: gettext_lazy("went on"),
+    Happened.ASKED: pgettext_lazy("event", "asked for"),
+    Happened.MOVED: pgettext_lazy("event", "now in another state"),
+    Happened.PLANNED: pgettext_lazy("event", "divided into shards"),
+    Happened.EXTRACTED: pgettext_lazy("event", "shard read"),
+    Happened.LAID_OUT: pgettext_lazy("event", "rows have their places"),
+    Happened.RENDERED: pgettext_lazy("event", "shard written"),
+    Happened.MERGED: pgettext_lazy("event", "joined"),
+    Happened.RELEASED: pgettext_lazy("event", "handed back"),
+    Happened.RETRIED: pgettext_lazy("event", "to be tried again"),
+    Happened.REFUSED: pgettext_lazy("event", "late worker refused"),
+    Happened.RECOVERED: pgettext_lazy("event", "recovered from a lost worker"),
+    Happened.DAMAGED: pgettext_lazy("event", "found damaged"),
+    Happened.VERIFIED: pgettext_lazy("event", "read back and found right"),
+    Happened.STARTED_OVER: pgettext_lazy("event", "started over"),
+    Happened.FAILED: pgettext_lazy("event", "failed"),
+    Happened.WOKEN: pgettext_lazy("event", "workers called"),
+    Happened.DOWNLOADED: pgettext_lazy("event", "downloaded"),
+    Happened.NOTIFIED: pgettext_lazy("event", "somebody was told"),
+    Happened.UNNOTIFIED: pgettext_lazy("event", "somebody could not be told"),
+    Happened.CLEANED: pgettext_lazy("event", "cleaned up"),
+    Happened.ALARM: pgettext_lazy("event", "alarm"),
+    Happened.WAITING: pgettext_lazy("event", "waits"),
+    Happened.WENT_ON: pgettext_lazy("event", "went on"),
 }
 
 
@@ -45,6 +45,10 @@ COUNTED: Final[dict[str, tuple[str, Promise]]] = {
     Happened.EXTRACTED: ("rows", ROWS),
     Happened.RENDERED: ("rows", ROWS),
     Happened.MERGED: ("rows", ROWS),
+    Happened.CLEANED: (
+        "files",
+        ngettext_lazy("%(count)d spool file removed", "%(count)d spool files removed", "count"),
+    ),
 }
 """What the details of an event count, by its kind: the name in its data and the words."""
 

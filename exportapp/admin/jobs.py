@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.cache import never_cache
 
 from exportapp.admin.asking import AskingPages
@@ -75,11 +76,11 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         # The last cell has buttons, and those depend on who looks.
         return [*super().get_list_display(request), _progress_for(self, request)]
 
-    @admin.display(description=_("export"), ordering="source")
+    @admin.display(description=pgettext_lazy("export", "export"), ordering="source")
     def what(self, job: ExportJob) -> str:
         return title_of_source(job)
 
-    @admin.display(description=_("person"), ordering="requested_by")
+    @admin.display(description=pgettext_lazy("export", "person"), ordering="requested_by")
     def who(self, job: ExportJob) -> str:
         return who(job)
 
@@ -226,7 +227,7 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 def _progress_for(job_admin: ExportJobAdmin, request: HttpRequest) -> Any:
-    @admin.display(description=_("progress"), ordering="status")
+    @admin.display(description=pgettext_lazy("export", "progress"), ordering="status")
     def progress(job: ExportJob) -> SafeString:
         context = job_admin.context(request, job)
         return render_to_string(templates_for(job.source, PARTS["row"]), context, request)

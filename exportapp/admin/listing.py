@@ -11,7 +11,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import capfirst
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from exportapp.exceptions import RequestRefused, UnknownName
 from exportapp.models import ExportJob
@@ -32,7 +32,7 @@ class JobChangeList(ChangeList):
 class SourceFilter(admin.SimpleListFilter):
     """By what is exported: a model or a registered export."""
 
-    title = _("export")
+    title = pgettext_lazy("export", "export")
     parameter_name = "source"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterator[tuple[str, str]]:
@@ -47,13 +47,13 @@ class SourceFilter(admin.SimpleListFilter):
 class DateFilter(admin.DateFieldListFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.title = _("date")
+        self.title = pgettext_lazy("export", "date")
 
 
 class PersonFilter(admin.RelatedOnlyFieldListFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.title = _("person")
+        self.title = pgettext_lazy("export", "person")
 
 
 def filters_for(user: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.cache import never_cache
 
 from exportapp.conf import conf
@@ -35,7 +35,7 @@ class OperationsPage:
         found = operations()
         context: dict[str, Any] = {
             **self.site.each_context(request),
-            "title": _("Operations"),
+            "title": pgettext_lazy("export", "Operations"),
             "opts": ExportJob._meta,
             "found": found,
             "queue": conf.QUEUE,

@@ -168,5 +168,5 @@ def clean(job: ExportJob) -> bool:
     with transaction.atomic():
         cleaned = ExportJob.objects.filter(pk=job.pk, cleaned_at=None).update(cleaned_at=Now())
         if cleaned:
-            record(job, Happened.CLEANED, f"{removed} spool files removed")
+            record(job, Happened.CLEANED, f"{removed} spool files removed", files=removed)
     return bool(cleaned)

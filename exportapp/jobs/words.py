@@ -9,7 +9,7 @@ from django.utils import timezone, translation
 from django.utils.formats import localize, number_format
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged
 from exportapp.jobs.rights import viewer_of
@@ -99,7 +99,7 @@ def notes(job: ExportJob) -> list[tuple[str, str]]:
     with translation.override(job.language), timezone.override(job.time_zone):
         asked_at = localize(timezone.localtime(job.created_at), use_l10n=True)
         told = [
-            (_("Export"), f"{job.source} {job.pk}"),
+            (pgettext("export", "Export"), f"{job.source} {job.pk}"),
             (_("Asked for by"), who(job)),
             (_("Asked at"), f"{asked_at} ({job.time_zone})"),
             (_("Rows chosen by"), asked_for(job) or _("all rows")),
@@ -119,8 +119,11 @@ def _ticked(selection: Selection) -> Iterator[str]:
 
 
 def _raw_parts(selection: Selection) -> list[str]:
-    named = {_("search") if name == "q" else name: v for name, v in selection.query.items()}
-    named[_("order")] = list(selection.order)
+    named = {
+        pgettext("export", "search") if name == "q" else name: v
+        for name, v in selection.query.items()
+    }
+    named[pgettext("export", "order")] = list(selection.order)
     for name, value in selection.parameters.items():
         named[name] = value if isinstance(value, list) else [value]
     parts = [f"{name}: {', '.join(map(str, v))}" for name, v in named.items() if any(v)]

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from exportapp.models.leased import Leased, LeasedQuerySet
 from exportapp.states import ACTIVE, RESUMABLE, JobState
@@ -34,7 +35,7 @@ class ExportJob(Leased):
     """What was asked, as whom, and how far it is."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    source = models.CharField(_("model"), max_length=200)
+    source = models.CharField(pgettext_lazy("export", "model"), max_length=200)
     selection = models.JSONField()
     sheets = models.JSONField(default=list)
     """Name, title and number of columns of each sheet; empty where there is one without a name."""
@@ -64,7 +65,10 @@ class ExportJob(Leased):
     """W3C trace id of the request that asked for it; in every event and log line."""
 
     status = models.CharField(
-        _("state"), max_length=20, choices=JobState.choices, default=JobState.QUEUED
+        pgettext_lazy("export", "state"),
+        max_length=20,
+        choices=JobState.choices,
+        default=JobState.QUEUED,
     )
     parallelism = models.PositiveSmallIntegerField(default=1)
     planned_at = models.DateTimeField(null=True)
@@ -82,7 +86,7 @@ class ExportJob(Leased):
     manifest = models.TextField(blank=True, editable=False)
     """What was made of what, as JSON: the very bytes that are handed out, so no JSONField."""
     woken_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(_("asked"), auto_now_add=True)
+    created_at = models.DateTimeField(pgettext_lazy("export", "asked"), auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     cleaned_at = models.DateTimeField(null=True)
@@ -91,8 +95,8 @@ class ExportJob(Leased):
     objects: ClassVar[Any] = ExportJobQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("export")
-        verbose_name_plural = _("exports")
+        verbose_name = pgettext_lazy("export", "export")
+        verbose_name_plural = pgettext_lazy("export", "exports")
         ordering = ["-created_at", "id"]
         indexes = [models.Index(fields=["status", "created_at"], name="exportapp_job_status")]
         constraints = [

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from exportapp.exceptions import IllegalTransition
 from exportapp.states import JobState, ShardState
@@ -51,7 +52,7 @@ class Leased(models.Model):
     not_before = models.DateTimeField(null=True, editable=False)
     failing_since = models.DateTimeField(null=True, editable=False)
     error_code = models.CharField(max_length=50, blank=True)
-    error = models.TextField(_("error"), blank=True)
+    error = models.TextField(pgettext_lazy("export", "error"), blank=True)
 
     objects: ClassVar[Any] = LeasedQuerySet.as_manager()
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from exportapp.models.job import ExportJob
 from exportapp.states import JobState
@@ -52,8 +52,8 @@ class ExportNotice(models.Model):
     objects: ClassVar[Any] = ExportNoticeQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("notice")
-        verbose_name_plural = _("notices")
+        verbose_name = pgettext_lazy("export", "notice")
+        verbose_name_plural = pgettext_lazy("export", "notices")
         ordering = ["created_at", "id"]
         default_permissions = ()
         indexes = [

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class ExportPresetQuerySet(models.QuerySet[Any]):
@@ -19,22 +19,22 @@ class ExportPreset(models.Model):
     """What somebody asks for again and again, under a name. It gives no right to anything."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    name = models.CharField(_("name"), max_length=100)
-    source = models.CharField(_("model"), max_length=200)
+    name = models.CharField(pgettext_lazy("export", "name"), max_length=100)
+    source = models.CharField(pgettext_lazy("export", "model"), max_length=200)
     selection = models.JSONField()
     policy = models.CharField(max_length=10, blank=True)
     """For bad values; empty takes the setting's when it is used."""
     options = models.JSONField(default=dict)
     """Of the file, as somebody said them."""
-    shared = models.BooleanField(_("shared"), default=False)
+    shared = models.BooleanField(pgettext_lazy("export", "shared"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 
     objects: ClassVar[Any] = ExportPresetQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("preset")
-        verbose_name_plural = _("presets")
+        verbose_name = pgettext_lazy("export", "preset")
+        verbose_name_plural = pgettext_lazy("export", "presets")
         ordering = ["source", "name", "pk"]
         default_permissions = ()
         permissions = [("share_preset", "Can share presets of exports")]

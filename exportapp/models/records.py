@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from exportapp.models.job import ExportJob
 
@@ -26,8 +26,8 @@ class ExportFile(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        verbose_name = _("file")
-        verbose_name_plural = _("files")
+        verbose_name = pgettext_lazy("export", "file")
+        verbose_name_plural = pgettext_lazy("export", "files")
         ordering = ["job", "number"]
         constraints = [
             models.UniqueConstraint(fields=["job", "number"], name="exportapp_file_number")
@@ -44,15 +44,15 @@ class ExportIssue(models.Model):
     shard = models.PositiveIntegerField()
     layer = models.CharField(max_length=20)
     code = models.CharField(max_length=50)
-    key = models.CharField(_("row"), max_length=200, blank=True)
+    key = models.CharField(pgettext_lazy("export", "row"), max_length=200, blank=True)
     column = models.CharField(max_length=200, blank=True)
     message = models.CharField(max_length=500)
     value = models.CharField(max_length=200, blank=True)
     spec_fingerprint = models.CharField(max_length=64)
 
     class Meta:
-        verbose_name = _("issue")
-        verbose_name_plural = _("issues")
+        verbose_name = pgettext_lazy("export", "issue")
+        verbose_name_plural = pgettext_lazy("export", "issues")
         ordering = ["job", "pk"]
         indexes = [models.Index(fields=["job", "code"], name="exportapp_issue_code")]
 
@@ -77,8 +77,8 @@ class ExportEvent(models.Model):
     data = models.JSONField(default=dict)
 
     class Meta:
-        verbose_name = _("event")
-        verbose_name_plural = _("events")
+        verbose_name = pgettext_lazy("export", "event")
+        verbose_name_plural = pgettext_lazy("export", "events")
         ordering = ["job", "pk"]
 
     def __str__(self) -> str:

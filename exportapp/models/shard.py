@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Coalesce
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from exportapp.models.job import ExportJob
 from exportapp.models.leased import Leased, LeasedQuerySet
@@ -60,8 +60,8 @@ class ExportShard(Leased):
     objects: ClassVar[Any] = ExportShardQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("shard")
-        verbose_name_plural = _("shards")
+        verbose_name = pgettext_lazy("export", "shard")
+        verbose_name_plural = pgettext_lazy("export", "shards")
         ordering = ["job", "number"]
         constraints = [
             models.UniqueConstraint(fields=["job", "number"], name="exportapp_shard_number")

@@ -20,7 +20,7 @@ from django.utils.choices import flatten_choices
 from django.utils.duration import duration_iso_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from exportapp.exceptions import ParameterRefused, UnknownName
 from exportapp.tables.changelist import request_of
@@ -201,4 +201,6 @@ def _visible(rows: Any, viewer: Viewer) -> Any:
 
 def _listed(choices: Iterable[str]) -> str:
     first = list(islice(choices, SHOWN + 1))
-    return ", ".join(first[:SHOWN]) + ("…" if len(first) > SHOWN else "") or _("none")
+    return ", ".join(first[:SHOWN]) + ("…" if len(first) > SHOWN else "") or pgettext(
+        "export", "none"
+    )

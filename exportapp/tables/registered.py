@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged, UnknownName
 from exportapp.tables.bounds import require_bounded
@@ -76,7 +77,10 @@ class ExportSource:
                 _(
                     "The export '{name}' takes no filters, no search and no ticked rows. "
                     "Its parameters: {names}."
-                ).format(name=self.label, names=", ".join(self.export.parameters) or _("none"))
+                ).format(
+                    name=self.label,
+                    names=", ".join(self.export.parameters) or pgettext("export", "none"),
+                )
             )
         with viewer.active():
             parameters = settled(self.fields(viewer), selection.parameters)
@@ -234,4 +238,4 @@ class ExportSource:
 
 
 def _listed(names: Any) -> str:
-    return ", ".join(sorted(names)) or _("none")
+    return ", ".join(sorted(names)) or pgettext("export", "none")
