@@ -141,3 +141,15 @@ def test_a_mail_is_in_the_language_of_who_asked(
 def test_a_refusal_is_in_the_language_of_who_asks(language: str, said: str) -> None:
     with translation.override(language):
         assert str(UnknownName("column", "pric", ["id", "price"])) == said
+
+
+def test_rest_says_the_detail_in_the_language_of_the_request(
+    desk: Client, orders: list[Order]
+) -> None:
+    body = {"source": "shop.Order", "columns": ["zzz"]}
+    answer = desk.post(
+        "/api/exports/", body, "application/json", headers={"Accept-Language": "de"}
+    ).json()
+
+    assert answer["detail"].startswith("Unbekannte Spalte „zzz“. Gültig: ")
+    assert answer["code"] == "unknown_name"
