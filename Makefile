@@ -62,6 +62,15 @@ lint: $(VENV)/.dev ## ruff, mypy, the import contract and bandit
 audit: $(VENV)/.dev ## known holes in what is installed; asks the advisory database on the network
 	$(BIN)/pip-audit --progress-spinner off --skip-editable --strict
 
+ADD ?=
+NOT_OURS := .venv benchmarks build dist docker docs node_modules project tests var
+
+.PHONY: messages
+messages: $(VENV)/.demo ## bring the catalogues of all languages up to date (ADD=fr begins one)
+	$(BIN)/python manage.py makemessages --no-obsolete --add-location file \
+		$(if $(ADD),--locale $(ADD),--all) $(NOT_OURS:%=--ignore %)
+	$(BIN)/python manage.py compilemessages $(NOT_OURS:%=--ignore %)
+
 .PHONY: clean
 clean: ## remove what was built; keep the code
 	rm -rf $(VENV) var db.sqlite3* dist build htmlcov .coverage* .mypy_cache .ruff_cache \

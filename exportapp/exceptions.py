@@ -26,9 +26,35 @@ The sentence is the message: one line that names what, where and what is valid.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+SUGGESTED: Final = 20
+"""Valid names that a refusal tells at most."""
+
+UNKNOWN: Final[dict[str, Promise]] = {
+    "admin site": gettext_lazy("Unknown admin site '{name}'."),
+    "channel": gettext_lazy("Unknown channel '{name}'."),
+    "column": gettext_lazy("Unknown column '{name}'."),
+    "consistency": gettext_lazy("Unknown consistency '{name}'."),
+    "export": gettext_lazy("Unknown export '{name}'."),
+    "filter": gettext_lazy("Unknown filter '{name}'."),
+    "format": gettext_lazy("Unknown format '{name}'."),
+    "member": gettext_lazy("Unknown member '{name}'."),
+    "model": gettext_lazy("Unknown model '{name}'."),
+    "option": gettext_lazy("Unknown option '{name}'."),
+    "order": gettext_lazy("Unknown order '{name}'."),
+    "parameter": gettext_lazy("Unknown parameter '{name}'."),
+    "preset": gettext_lazy("Unknown preset '{name}'."),
+    "preset of this source": gettext_lazy("Unknown preset of this source '{name}'."),
+    "user": gettext_lazy("Unknown user '{name}'."),
+}
+"""What a request may name; a value of an option goes by the option's own name."""
 
 
 class ExportError(Exception):
@@ -53,7 +79,8 @@ class UnknownName(RequestRefused, LookupError):
 
     def __init__(self, what: str, name: str, valid: Iterable[str]) -> None:
         self.what, self.name, self.valid = what, name, tuple(valid)
-        super().__init__(f"Unknown {what} '{name}'.{_suggest(name, self.valid)}")
+        said = str(UNKNOWN.get(what, _("Unknown {what} '{name}'."))).format(what=what, name=name)
+        super().__init__(" ".join([said, *_suggestions(name, self.valid)]))
 
 
 class ParameterRefused(RequestRefused):
@@ -74,7 +101,11 @@ class RangeNotSatisfiable(RequestRefused):
     def __init__(self, size: int = 0) -> None:
         self.headers = {"Content-Range": f"bytes */{size}"}
         """RFC 9110, 14.4: what says how long the file is."""
-        super().__init__(f"The file has {size} bytes; the range that is asked for lies behind.")
+        super().__init__(
+            _("The file has {size} bytes; the range that is asked for lies behind.").format(
+                size=size
+            )
+        )
 
 
 class TooManyRunning(RequestRefused):
@@ -132,6 +163,10 @@ class FileExpired(FileDamaged):
 
     code = "file_expired"
 
+    def __init__(self, message: str | None = None) -> None:
+        told = _("The time of this export is over and its files were removed: make it again.")
+        super().__init__(message or told)
+
 
 class VerificationFailed(ExportError):
     """The finished file does not read as what was put into it: it is not handed out."""
@@ -174,8 +209,11 @@ class WorkInterrupted(ExportError):
     code = "work_interrupted"
 
 
-def _suggest(name: str, valid: tuple[str, ...]) -> str:
-    close = get_close_matches(name, valid, n=1)
-    shown = ", ".join(valid[:20]) + (f" and {len(valid) - 20} more" if len(valid) > 20 else "")
-    hint = f" Did you mean '{close[0]}'?" if close else ""
-    return f"{hint} Valid: {shown}." if valid else hint
+def _suggestions(name: str, valid: tuple[str, ...]) -> Iterator[str]:
+    for close in get_close_matches(name, valid, n=1):
+        yield _("Did you mean '{name}'?").format(name=close)
+    shown, more = ", ".join(valid[:SUGGESTED]), len(valid) - SUGGESTED
+    if more > 0:
+        yield _("Valid: {names} and {count} more.").format(names=shown, count=more)
+    elif valid:
+        yield _("Valid: {names}.").format(names=shown)

@@ -125,6 +125,7 @@ def test_the_wheel_holds_the_package_and_its_templates_and_nothing_else(
     assert inside == package | templates
     assert {
         "exportapp/jobs/anchors.lua",
+        "exportapp/locale/zh_Hans/LC_MESSAGES/django.mo",
         "exportapp/migrations/0001_initial.py",
         "exportapp/py.typed",
         "exportapp/static/exportapp/export.css",

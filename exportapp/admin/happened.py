@@ -6,10 +6,12 @@ from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from exportapp.jobs.journal import Happened
 from exportapp.states import JobState
+
+ROWS: Final = ngettext_lazy("%(count)d row", "%(count)d rows", "count")
 
 WORDS: Final[dict[str, Promise]] = {
     Happened.ASKED: gettext_lazy("asked for"),
@@ -38,9 +40,26 @@ WORDS: Final[dict[str, Promise]] = {
 }
 
 
+COUNTED: Final[dict[str, tuple[str, Promise]]] = {
+    Happened.PLANNED: ("shards", ngettext_lazy("%(count)d shard", "%(count)d shards", "count")),
+    Happened.EXTRACTED: ("rows", ROWS),
+    Happened.RENDERED: ("rows", ROWS),
+    Happened.MERGED: ("rows", ROWS),
+}
+"""What the details of an event count, by its kind: the name in its data and the words."""
+
+
 def in_words(event: Any) -> str:
     """ "shard written"; a move says where to; a kind that is not known here, as it is."""
     after = event.data.get("after")
     if event.kind == Happened.MOVED and after in JobState.values:
         return _("now “%(state)s”") % {"state": JobState(after).label}
     return str(WORDS.get(event.kind, event.kind))
+
+
+def details(event: Any) -> str:
+    """What it counted, or its message: reasons are kept in English, errors as they were said."""
+    name, words = COUNTED.get(event.kind, ("", ""))
+    if name in event.data:
+        return str(words % {"count": event.data[name]})
+    return _(event.message)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from exportapp.admin.advice import advice_for
 from exportapp.admin.deeds import offered
 from exportapp.admin.drawing import Curve
-from exportapp.admin.happened import in_words
+from exportapp.admin.happened import details, in_words
 from exportapp.admin.listing import title_of_source
 from exportapp.admin.lookup import templates_for
 from exportapp.exceptions import UnknownName
@@ -146,9 +146,9 @@ def _pretty(data: Any) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False)
 
 
-def _events(job: ExportJob) -> list[tuple[Any, str]]:
+def _events(job: ExportJob) -> list[tuple[Any, str, str]]:
     events = job.events.select_related("user").order_by("-pk")[:EVENTS_SHOWN]
-    return [(event, in_words(event)) for event in events]
+    return [(event, in_words(event), details(event)) for event in events]
 
 
 def _issues(job: ExportJob, has_rows: Any) -> Sequence[tuple[str, int, list[ExportIssue]]]:

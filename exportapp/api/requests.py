@@ -7,6 +7,7 @@ from operator import or_
 from typing import Any, get_args
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -93,10 +94,10 @@ class Asked(Strict):
     def validate(self, attrs: Any) -> Any:
         if "source" in attrs and "export" in attrs:
             raise serializers.ValidationError(
-                {"export": ["Give a model in `source` or an export's name here, not both."]}
+                {"export": [_("Give a model in `source` or an export's name here, not both.")]}
             )
         if not attrs.keys() & {"source", "export", "preset"}:
-            required = "This field is required: a model here, or an export's name in `export`."
+            required = _("This field is required: a model here, or an export's name in `export`.")
             raise serializers.ValidationError({"source": [required]})
         return attrs
 

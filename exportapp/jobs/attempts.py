@@ -12,6 +12,8 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import InterfaceError, OperationalError, close_old_connections, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
+from django.utils import translation
+from django.utils.translation import gettext_noop
 
 from exportapp.conf import conf
 from exportapp.exceptions import FileDamaged, LeaseLost, SnapshotLost, WorkInterrupted
@@ -44,20 +46,22 @@ def attempt(job: ExportJob, lease: Lease) -> Iterator[None]:
     the job; what is finished stays finished.
     """
     uses = needs(job)
-    try:
+    # What is kept of its errors and its bad values is for the person who asked.
+    with translation.override(job.language):
         try:
-            yield
-            if not all_closed(uses.values()):
-                closed = [name for name in uses.values() if Breaker(name).worked()]
-                if closed:
-                    go_on(job)
-        except (KeyboardInterrupt, SystemExit) as error:
-            _hand_back(job, lease, error)
-            raise
-        except Exception as error:
-            _judge(job, lease, error, uses)
-    except (LeaseLost, WorkInterrupted) as error:
-        _note(job, lease, Happened.REFUSED, error)
+            try:
+                yield
+                if not all_closed(uses.values()):
+                    closed = [name for name in uses.values() if Breaker(name).worked()]
+                    if closed:
+                        go_on(job)
+            except (KeyboardInterrupt, SystemExit) as error:
+                _hand_back(job, lease, error)
+                raise
+            except Exception as error:
+                _judge(job, lease, error, uses)
+        except (LeaseLost, WorkInterrupted) as error:
+            _note(job, lease, Happened.REFUSED, error)
 
 
 def _judge(job: ExportJob, lease: Lease, error: Exception, uses: dict[Resource, str]) -> None:
@@ -190,7 +194,7 @@ def _roll_back(job: ExportJob, lease: Lease, error: DamagedShard, found: Verdict
             why = describe(error)
             fail(job, found.code, why, shard=shard.number, layer=found.layer, cause=error)
         else:
-            try_move(job, JobState.RENDERING, "a shard was damaged and is made again")
+            try_move(job, JobState.RENDERING, gettext_noop("a shard was damaged and is made again"))
 
 
 def _extract_again(job: ExportJob, lease: Lease, error: FileDamaged, found: Verdict) -> None:
@@ -205,7 +209,7 @@ def _extract_again(job: ExportJob, lease: Lease, error: FileDamaged, found: Verd
             _give_up(job, lease, error, found)
             return
         lease.commit(ShardState.PENDING, arrow_path="", arrow_sha256="")
-        try_move(job, JobState.EXTRACTING, "rows of a damaged file are read again")
+        try_move(job, JobState.EXTRACTING, gettext_noop("rows of a damaged file are read again"))
 
 
 def _is_hopeless(job: ExportJob, shard: Any) -> bool:

@@ -105,7 +105,7 @@ def manifest_of(job: ExportJob) -> bytes:
         told = _("The export is “{state}”; its manifest is not there.")
         raise NotReady(told.format(state=job.state.label), job)
     if not job.manifest:
-        raise FileUnknown("The export was made before there were manifests.")
+        raise FileUnknown(_("The export was made before there were manifests."))
     return str(job.manifest).encode()
 
 
@@ -159,7 +159,7 @@ def _sound(job: ExportJob, files: Sequence[ExportFile]) -> list[Path]:
         if not path.is_file() or path.stat().st_size != file.size:
             raise _damaged(file.filename)
         if last and last.kind == Happened.DAMAGED:
-            raise FileDamaged(f"{last.message} Make the export again.")
+            raise FileDamaged(_("{what} Make the export again.").format(what=last.message))
         paths.append(path)
     return paths
 
@@ -214,8 +214,10 @@ def _numbered(files: Sequence[ExportFile], number: int) -> ExportFile:
     for file in files:
         if file.number == number:
             return file
-    raise FileUnknown(f"The export has no file {number}.")
+    raise FileUnknown(_("The export has no file {number}.").format(number=number))
 
 
 def _damaged(filename: str) -> FileDamaged:
-    return FileDamaged(f"{filename} is not what was committed, or gone. Make the export again.")
+    return FileDamaged(
+        _("{name} is not what was committed, or gone. Make the export again.").format(name=filename)
+    )

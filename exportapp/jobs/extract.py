@@ -10,6 +10,7 @@ from typing import Any, cast
 import pyarrow as pa
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
 from exportapp.jobs.files import kept_if_committed, writing
@@ -71,13 +72,19 @@ def leave_out(
     """Commit the shard without a row of its range; returns the sentence that its issue says."""
     shard = cast(ExportShard, lease.piece)
     recalled = sheets[shard.sheet]
-    where = f" of the sheet '{recalled.name}'" if recalled.name else ""
-    start = f"after {shard.after}" if shard.after else "from the beginning"
-    said = f"{shard.rows_planned} rows{where} are left out: {start}, up to {shard.upto}"
+    said = _left_out(shard, recalled.name)
     issue = RowIssue(code=code, layer=layer, key="", column="", message=said, value="")
     batch = pa.RecordBatch.from_pylist([], schema=arrow_schema(recalled.columns))
     _spool(job, lease, recalled, (chunk for chunk in [Chunk(batch, (issue,), (), 0)]), beat)
     return said
+
+
+def _left_out(shard: ExportShard, sheet: str) -> str:
+    said = _("{rows} rows are left out: {start}, up to {upto}")
+    if sheet:
+        said = _("{rows} rows of the sheet '{sheet}' are left out: {start}, up to {upto}")
+    start = _("after {key}").format(key=shard.after) if shard.after else _("from the beginning")
+    return said.format(rows=shard.rows_planned, sheet=sheet, start=start, upto=shard.upto)
 
 
 def _copied(rows: QuerySet[Any], recalled: Recalled, beat: Heartbeat) -> Chunks:

@@ -112,5 +112,5 @@ class Feed:
             found = self._format.counted(column_facts(array, column.kind))
             if found and self._policy == "fail":
                 said = issue_words(next(iter(found)))
-                raise RowRefused(f"Column '{column.key}': {said}")
+                raise RowRefused(_("Column '{column}': {why}").format(column=column.key, why=said))
             self.issues.update(found)

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from django.utils.translation import gettext as _
+
 from exportapp.conf import conf
 from exportapp.exceptions import WorkInterrupted
 from exportapp.jobs.leases import Lease
@@ -44,7 +46,7 @@ class Heartbeat:
         """
         self._rows = rows
         if stop_requested.is_set():
-            raise WorkInterrupted("the worker is shutting down")
+            raise WorkInterrupted(_("the worker is shutting down"))
         if self._also:
             self._also()
         now = time.monotonic()

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 from django.db import Error
+from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
 from exportapp.exceptions import SnapshotLost, SnapshotTooOld, WorkInterrupted
@@ -66,8 +67,10 @@ class Keeper(Heartbeat):
         now = time.monotonic()
         if now - self._begun > conf.SNAPSHOT_SECONDS:
             raise SnapshotTooOld(
-                f"Not all rows were read within {conf.SNAPSHOT_SECONDS} s, the longest that a "
-                "snapshot is held (EXPORTAPP_SNAPSHOT_SECONDS)."
+                _(
+                    "Not all rows were read within {seconds} s, the longest that a snapshot "
+                    "is held (EXPORTAPP_SNAPSHOT_SECONDS)."
+                ).format(seconds=conf.SNAPSHOT_SECONDS)
             )
         if now - self._asked >= conf.LEASE_SECONDS / 3:
             self._snapshot.require()
@@ -83,7 +86,7 @@ class Keeper(Heartbeat):
     def require_held(self) -> None:
         """Raises SnapshotLost when another worker found that it is gone."""
         if self.job.snapshot_id != self._snapshot.name or self.job.fence != self.lease.fence:
-            raise SnapshotLost("Another worker found the snapshot gone.")
+            raise SnapshotLost(_("Another worker found the snapshot gone."))
 
 
 @contextmanager

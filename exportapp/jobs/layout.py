@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from exportapp.jobs.sharing import Strings
 from exportapp.jobs.versions import VERSION, require_version
 from exportapp.tables.columns import ColumnSpec
@@ -85,7 +87,7 @@ class Layout:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Layout:
         """What `to_json` was called on. Raises SourceChanged for another version's."""
-        require_version(data, "The places of the rows")
+        require_version(data, _("The places of the rows"))
         strings = Strings(**data["strings"]) if "strings" in data else None
         parts = data.get("parts", [])
         return cls(data["sheets"], data["widths"], data["as_text"], parts, strings)
@@ -148,8 +150,11 @@ def _sheets(shards: Iterable[tuple[int, int]], sheet_rows: int, sheet_bytes: int
     for rows, size in shards:
         if size > sheet_bytes:
             raise LimitExceeded(
-                f"One shard has up to {size:,} bytes of sheet XML; a sheet holds {sheet_bytes:,}. "
-                "Set EXPORTAPP_SHARD_ROWS or EXPORTAPP_SHARD_BYTES lower and start over."
+                _(
+                    "One shard has up to {size:,} bytes of sheet XML; a sheet holds "
+                    "{most:,}. Set EXPORTAPP_SHARD_ROWS or EXPORTAPP_SHARD_BYTES lower and "
+                    "start over."
+                ).format(size=size, most=sheet_bytes)
             )
         if used_bytes + size > sheet_bytes:
             sheets.append(used_rows)

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from exportapp.conf import conf
 from exportapp.exceptions import IllegalTransition
@@ -94,14 +95,14 @@ def create(
 
 def pause(job: ExportJob, *, user: Any = None) -> ExportJob:
     """Ask the workers to let go. Raises IllegalTransition when there is nothing to pause."""
-    move_job(job, JobState.PAUSING, "asked to pause", user=user)
+    move_job(job, JobState.PAUSING, gettext_noop("asked to pause"), user=user)
     settle(job)
     return job
 
 
 def cancel(job: ExportJob, *, user: Any = None) -> ExportJob:
     """Give the export up; its shards stay until they expire, so it can still be resumed."""
-    move_job(job, JobState.CANCELLING, "asked to cancel", user=user)
+    move_job(job, JobState.CANCELLING, gettext_noop("asked to cancel"), user=user)
     settle(job)
     return job
 
@@ -120,7 +121,7 @@ def resume(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob
             # Whoever held a snapshot before has let it go, or is dead.
             changes = SETTLED | {"snapshot_id": ""}
             changes |= {"finished_at": None, "expires_at": None, "parallelism": workers}
-            move_job(job, JobState.QUEUED, "resumed", user=user, **changes)
+            move_job(job, JobState.QUEUED, gettext_noop("resumed"), user=user, **changes)
             shards = ExportShard.objects.filter(job=job)
             shards.filter(lease_until=None).update(**PROGRESS, not_before=None)
             failed = shards.filter(status=ShardState.FAILED)
@@ -134,7 +135,9 @@ def resume(job: ExportJob, *, user: Any = None, queue: bool = True) -> ExportJob
         told = _("What this export had made was removed. Ask for it again.")
         raise IllegalTransition(told) from error
     except IntegrityError as error:
-        raise IllegalTransition("An equal export of the same person is already running.") from error
+        raise IllegalTransition(
+            _("An equal export of the same person is already running.")
+        ) from error
     return job
 
 
@@ -170,7 +173,8 @@ def discard(job: ExportJob, *, user: Any = None) -> ExportJob:
     if job.can_discard and is_held(job):
         # A worker that is late may still write: its lease ends first.
         raise IllegalTransition(_("A worker still lets go of it: try again in a minute."))
-    move_job(job, JobState.EXPIRED, "deleted by a person", user=user, expires_at=Now())
+    said = gettext_noop("deleted by a person")
+    move_job(job, JobState.EXPIRED, said, user=user, expires_at=Now())
     # What could not be removed now is, by the next look through the storage.
     remove_all(job)
     return job

@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop
 
 from exportapp.exceptions import ExportError, FileDamaged
 from exportapp.jobs.announce import announce
@@ -83,7 +84,7 @@ def _commit(
         record(
             job,
             Happened.MOVED,
-            "the file is in its place",
+            gettext_noop("the file is in its place"),
             worker=worker_name(),
             before=JobState.MERGING,
             after=JobState.SUCCEEDED,

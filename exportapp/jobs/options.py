@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Self
 
+from django.utils.translation import gettext as _
+
 from exportapp.conf import conf
 from exportapp.exceptions import RequestRefused, UnknownName
 from exportapp.jobs.filenames import stem
@@ -89,7 +91,9 @@ def said(given: Mapping[str, Any]) -> dict[str, Any]:
     for name in valid:
         if OF_FORMAT.get(name, format) != format:
             raise RequestRefused(
-                f"'{name}' is an option of {OF_FORMAT[name]}; the format is {format}."
+                _("'{name}' is an option of {format}; the format is {chosen}.").format(
+                    name=name, format=OF_FORMAT[name], chosen=format
+                )
             )
     return valid
 

@@ -13,6 +13,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from exportapp.conf import conf
 from exportapp.exceptions import SourceChanged
@@ -43,10 +46,12 @@ def advance(job: ExportJob) -> bool:
     if job.state == JobState.RENDERING:
         if shards.filter(status__in=(ShardState.PENDING, ShardState.EXTRACTING)).exists():
             # It was found damaged while another worker settled the layout.
-            return try_move(job, JobState.EXTRACTING, "rows of a damaged file are read again")
+            return try_move(
+                job, JobState.EXTRACTING, gettext_noop("rows of a damaged file are read again")
+            )
         if shards.exclude(status=ShardState.RENDERED).exists():
             return False
-        return try_move(job, JobState.MERGING, "every shard is rendered")
+        return try_move(job, JobState.MERGING, gettext_noop("every shard is rendered"))
     return False
 
 
@@ -61,7 +66,8 @@ def _settle_layout(job: ExportJob) -> bool:
         issues.update(shard.issues_counted)
     try:
         before = Layout.from_json(job.layout) if job.layout else None
-        layout = _lay_out(job, shards)
+        with translation.override(job.language):
+            layout = _lay_out(job, shards)
     except XlsxError as error:
         return fail(job, "too_large", str(error), cause=error)
     except SourceChanged as error:
@@ -73,7 +79,9 @@ def _settle_layout(job: ExportJob) -> bool:
             # Reading started over since the shards were looked at.
             return True
         changes = {"layout": layout.to_json(), "issues_counted": dict(issues)}
-        moved = try_move(job, JobState.RENDERING, f"{place} rows have their places", **changes)
+        moved = try_move(
+            job, JobState.RENDERING, gettext_noop("all rows have their places"), **changes
+        )
         if moved:
             _place(shards, places, before, layout)
             planned = sum(shard.rows_planned for shard in shards)
@@ -96,15 +104,17 @@ def _lay_out(job: ExportJob, shards: Sequence[ExportShard]) -> Layout:
         return lay_out(sheet.columns, sheet.sizes, sheet.facts, strings=strings, **limits)
     if strings and len(strings.shards) > 1:
         raise LimitExceeded(
-            "All texts of several sheets are more than one workbook holds as shared strings. "
-            "Start over with the option strings=inline."
+            _(
+                "All texts of several sheets are more than one workbook holds as shared "
+                "strings. Start over with the option strings=inline."
+            )
         )
     layouts = [lay_out(sheet.columns, sheet.sizes, sheet.facts, **limits) for sheet in sheets]
     return Layout.of_sheets(layouts, strings)
 
 
 def _measured(shard: ExportShard) -> MeasuredShard:
-    found = require_version(shard.facts or {}, "The facts of the columns")["columns"]
+    found = require_version(shard.facts or {}, _("The facts of the columns"))["columns"]
     facts = [ColumnFacts.from_json(each) for each in found]
     return MeasuredShard(shard.rows_extracted or 0, shard.xml_estimate, facts)
 

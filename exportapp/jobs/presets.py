@@ -104,7 +104,11 @@ def recipe(preset: ExportPreset, viewer: Viewer, over: Selection | None = None) 
     taken = tuple(name for name in names if over.columns or source.takes(name, viewer))
     if names and not taken:
         valid = ", ".join(source.available_columns(viewer))
-        raise RequestRefused(f"No column of the preset '{preset}' is there. Valid: {valid}.")
+        raise RequestRefused(
+            _("No column of the preset '{name}' is there. Valid: {valid}.").format(
+                name=preset, valid=valid
+            )
+        )
     selection = replace(
         kept,
         columns=taken or None,
@@ -148,7 +152,9 @@ def save(
             kept.save()
     except IntegrityError as error:
         raise RequestRefused(
-            f"There is a preset '{kept.name}' of {source.label} already: take another name."
+            _("There is a preset '{name}' of {source} already: take another name.").format(
+                name=kept.name, source=source.label
+            )
         ) from error
     return kept
 
@@ -169,7 +175,7 @@ def delete(preset: ExportPreset, user: Any) -> None:
 
 def _require_rights(user: Any, preset: ExportPreset | None, shared: bool) -> None:
     if user.pk is None:
-        raise RequestRefused("A preset belongs to a person: say to whom, as with --user.")
+        raise RequestRefused(_("A preset belongs to a person: say to whom, as with --user."))
     if preset and not may_change(user, preset):
         raise NotAllowed(_("The preset “{name}” is somebody else's.").format(name=preset))
     if shared and not may_share(user):
@@ -181,7 +187,9 @@ def _name(given: str) -> str:
     name = given.strip()
     if not name or len(name) > NAME_LENGTH:
         raise RequestRefused(
-            f"'{given}' cannot be the name of a preset: give 1 to {NAME_LENGTH} characters."
+            _("'{name}' cannot be the name of a preset: give 1 to {most} characters.").format(
+                name=given, most=NAME_LENGTH
+            )
         )
     return name
 
@@ -196,7 +204,7 @@ def _titles(
 
 def _checked(source: AnySource, selection: Selection, viewer: Viewer) -> Selection:
     if selection.keys is not None:
-        raise RequestRefused("Ticked rows are not kept in a preset: filter the list instead.")
+        raise RequestRefused(_("Ticked rows are not kept in a preset: filter the list instead."))
     require_bounded(selection)
     _require_columns(source, selection.columns or (), viewer)
     _require_columns(source, tuple(selection.titles), viewer)

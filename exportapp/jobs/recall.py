@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from exportapp.conf import conf
 from exportapp.exceptions import SnapshotLost, SourceChanged
 from exportapp.jobs.journal import Line
@@ -57,7 +59,7 @@ def recalling(job: ExportJob) -> Iterator[list[Recalled]]:
     job.refresh_from_db(fields=["snapshot_id"])
     name = job.snapshot_id
     if not name:
-        raise SnapshotLost("Nobody holds the snapshot any more.")
+        raise SnapshotLost(_("Nobody holds the snapshot any more."))
     with joined(found[0].alias, name, conf.SNAPSHOT_SECONDS) as connection:
         at = recall(job, ViewerAt.of(found[0].viewer, connection))
         yield [replace(sheet, begin=partial(take_over, name)) for sheet in at]
@@ -105,6 +107,10 @@ def _difference(job: ExportJob, sheets: Sequence[SheetSpec]) -> str:
     now = [column.key for sheet in sheets for column in sheet.columns]
     gone = [key for key in before if key not in now]
     new = [key for key in now if key not in before]
-    parts = [f"gone: {', '.join(gone)}"] * bool(gone) + [f"new: {', '.join(new)}"] * bool(new)
-    detail = "; ".join(parts) or "their kinds, titles, formats or order differ"
-    return f"The columns changed since this export was asked for ({detail}). Start it over."
+    parts = [_("gone: {names}").format(names=", ".join(gone))] * bool(gone) + [
+        _("new: {names}").format(names=", ".join(new))
+    ] * bool(new)
+    detail = "; ".join(parts) or _("their kinds, titles, formats or order differ")
+    return _(
+        "The columns changed since this export was asked for ({detail}). Start it over."
+    ).format(detail=detail)

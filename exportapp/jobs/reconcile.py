@@ -9,6 +9,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from redis.exceptions import RedisError
 
 from exportapp.conf import conf
@@ -70,10 +73,11 @@ def recover(job: ExportJob) -> int:
 
 
 def _poison(job: ExportJob, shard: ExportShard) -> None:
-    error = (
-        f"{shard.lost_leases} workers died on it without progress "
-        f"(rows after {shard.after}, up to {shard.upto}). {shard.error}".strip()
-    )
+    with translation.override(job.language):
+        said = _(
+            "{count} workers died on it without progress (rows after {after}, up to {upto})."
+        ).format(count=shard.lost_leases, after=shard.after, upto=shard.upto)
+    error = f"{said} {shard.error}".strip()
     rows = shard.mine(shard.fence).filter(lease_until=None)
     with transaction.atomic():
         if rows.move_to(ShardState.FAILED, error_code="poison", error=error, **UNHELD):
@@ -83,7 +87,9 @@ def _poison(job: ExportJob, shard: ExportShard) -> None:
 def _poison_job(job: ExportJob) -> None:
     job.refresh_from_db()
     if job.lost_leases >= conf.MAX_LOST_LEASES:
-        fail(job, "poison", f"{job.lost_leases} workers died planning or joining it.")
+        with translation.override(job.language):
+            said = _("{count} workers died planning or joining it.").format(count=job.lost_leases)
+        fail(job, "poison", said)
 
 
 def _wake(job: ExportJob, freed: int) -> bool:
@@ -91,11 +97,11 @@ def _wake(job: ExportJob, freed: int) -> bool:
     if job.state not in WORKING or _waits(job):
         return False
     if freed:
-        why = "a piece was lost and is free again"
+        why = gettext_noop("a piece was lost and is free again")
     elif _is_over(job):
-        why = "its wait is over"
+        why = gettext_noop("its wait is over")
     elif _is_forgotten(job):
-        why = "work to do and nobody at it"
+        why = gettext_noop("work to do and nobody at it")
     else:
         return False
     with transaction.atomic():

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop
 
 from exportapp.conf import conf
 from exportapp.jobs import files
@@ -66,7 +67,7 @@ def remove_all(job: ExportJob) -> bool:
         alarm(job, "expire", f"The files could not be removed: {error}")
         return False
     if removed:
-        record(job, Happened.CLEANED, "all files removed")
+        record(job, Happened.CLEANED, gettext_noop("all files removed"))
     return removed
 
 
@@ -75,7 +76,7 @@ def _expire(job: ExportJob) -> bool:
     if is_held(job):
         return False
     # First the state, so that nobody is handed a file that is about to go.
-    if not try_move(job, JobState.EXPIRED, "its time is over"):
+    if not try_move(job, JobState.EXPIRED, gettext_noop("its time is over")):
         return False
     remove_all(job)
     return True

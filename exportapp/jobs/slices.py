@@ -20,6 +20,8 @@ from xml.etree import ElementTree
 from xml.parsers.expat import ParserCreate
 from zipfile import ZIP_STORED, ZipFile
 
+from django.utils.translation import gettext as _
+
 from exportapp.exceptions import FileDamaged, RequestRefused
 
 SLICE: Final = 2 * 2**20
@@ -47,7 +49,9 @@ def require_reader() -> None:
     """Raises RequestRefused where there is nothing to read a workbook back with."""
     if find_spec("python_calamine") is None:
         raise RequestRefused(
-            f"The option 'verify' needs {PACKAGE}: pip install 'exportapp[verify]'."
+            _("The option 'verify' needs {package}: pip install 'exportapp[verify]'.").format(
+                package=PACKAGE
+            )
         )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from exportapp.conf import conf
 from exportapp.exceptions import SnapshotLost, WorkInterrupted
@@ -46,12 +47,14 @@ def start_over(job: ExportJob, lease: Lease) -> None:
         job.refresh_from_db(fields=["status", "attempts"])
         shards = list(ExportShard.objects.select_for_update().filter(job=job))
         if planned_at and not _is_unread(job, shards):
-            raise WorkInterrupted("all rows are read")
+            raise WorkInterrupted(_("all rows are read"))
         if before or shards:
             _drop(job, lease, shards)
     job.refresh_from_db()
     if job.attempts >= conf.MAX_ATTEMPTS:
-        raise SnapshotLost(f"{job.attempts} snapshots were lost before all rows were read.")
+        raise SnapshotLost(
+            _("{count} snapshots were lost before all rows were read.").format(count=job.attempts)
+        )
 
 
 def lose_snapshot(job: ExportJob) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final, TypeAlias
 
 from django.db.models import Count
+from django.utils.translation import gettext as _
 
 from exportapp.exceptions import RowRefused
 from exportapp.jobs.book import cell_of
@@ -124,5 +125,9 @@ class Tally:
             value = repr(chunk.batch.column(at)[row].as_py())[:SNAPSHOT_CHARS]
             key = str(chunk.keys[row])
             if self._job.policy == "fail":
-                raise RowRefused(f"Row {key}, column '{column}': {said} ({value})")
+                raise RowRefused(
+                    _("Row {key}, column '{column}': {why} ({value})").format(
+                        key=key, column=column, why=said, value=value
+                    )
+                )
             yield RowIssue(code=code, key=key, column=column, message=said, value=value)

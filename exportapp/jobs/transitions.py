@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from exportapp.conf import conf
 from exportapp.exceptions import ExportError
@@ -65,7 +67,7 @@ def settle(job: ExportJob) -> bool:
     if job.state not in STOPPING or is_held(job):
         return False
     kept = {"expires_at": expiry()} if job.state == JobState.CANCELLING else {}
-    return try_move(job, STOPPED_AS[job.state], "nobody works on it any more", **kept)
+    return try_move(job, STOPPED_AS[job.state], gettext_noop("nobody works on it any more"), **kept)
 
 
 def fail(
@@ -84,20 +86,24 @@ def fail(
     job.refresh_from_db()
     if JobState.FAILED not in job.state.can:
         return False
-    where = f"shard {shard}: " if shard is not None else ""
+    said = error
+    if shard is not None:
+        said = _("shard {number}: {error}").format(number=shard, error=error)
     merging = job.state == JobState.MERGING
     lost = merging and (layer == Layer.UNKNOWN or code == ExportError.code)
     told = {
         "error_code": code,
-        "error": where + error,
+        "error": said,
         "error_snapshot": take_snapshot(job, code, error, shard=shard, cause=cause),
         "finished_at": Now(),
         "expires_at": _hopeless_expiry() if lost else expiry(),
     }
     with transaction.atomic():
-        failed = try_move(job, JobState.FAILED, where + error, **told)
+        failed = try_move(job, JobState.FAILED, said, **told)
         if failed and merging:
-            alarm(job, "merge", f"The file could not be put together: {error}")
+            alarm(
+                job, "merge", _("The file could not be put together: {error}").format(error=error)
+            )
     return failed
 
 

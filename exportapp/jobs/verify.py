@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
+from django.utils.translation import gettext as _
 
 from exportapp.exceptions import FileDamaged, VerificationFailed
 from exportapp.jobs.book import Book, Page
@@ -64,7 +65,9 @@ def verify(
         for texts in sheet.read(beat):
             _require_same(texts, wanted.take(len(texts[0]), sheet), sheet)
         if wanted.has_more(sheet):
-            raise sheet.failed(f"it ends after {sheet.done} rows, and there are more.")
+            raise sheet.failed(
+                _("it ends after {rows} rows, and there are more.").format(rows=sheet.done)
+            )
         verified.rows += sheet.done
         verified.cells += sheet.cells
         verified.checksums[sheet.file.number, sheet.title] = sheet.checksums()
@@ -81,11 +84,13 @@ def compare_checksums(
     for sheet in _sheets(Book.of(job), job.files.all()):
         if sheet.file.number != file.number:
             continue
-        for _ in sheet.read(lambda: None):
+        for _slice in sheet.read(lambda: None):
             pass
         for key, checksum in sheet.checksums().items():
             if known and known[sheet.title][key] != checksum:
-                raise sheet.failed(f"the column '{key}' is not what it was.")
+                raise sheet.failed(
+                    _("the column '{column}' is not what it was.").format(column=key)
+                )
 
 
 class Sheet:
@@ -101,7 +106,7 @@ class Sheet:
         self._digests = [hashlib.sha256() for _ in page.cells]
 
     def __str__(self) -> str:
-        return f"{self.file.filename}, sheet '{self.title}'"
+        return _("{file}, sheet '{sheet}'").format(file=self.file.filename, sheet=self.title)
 
     def read(self, beat: Callable[[], None]) -> Iterator[Texts]:
         """The texts of its data rows by slices. Raises VerificationFailed for their number."""
@@ -109,7 +114,7 @@ class Sheet:
             for rows in self._data_rows():
                 beat()
                 if self.done + len(rows) > self.rows:
-                    raise self.failed(f"it has more than {self.rows} rows.")
+                    raise self.failed(_("it has more than {rows} rows.").format(rows=self.rows))
                 texts = _texts(rows, self.page.cells)
                 yield texts
                 self._add(texts)
@@ -117,7 +122,9 @@ class Sheet:
         except FileDamaged as error:
             raise self.failed(str(error)) from error
         if self.done != self.rows:
-            raise self.failed(f"it has {self.done} of {self.rows} rows.")
+            raise self.failed(
+                _("it has {rows} of {total} rows.").format(rows=self.done, total=self.rows)
+            )
 
     def failed(self, message: str) -> VerificationFailed:
         return VerificationFailed(f"{self}: {message}", self.file.number)
@@ -205,12 +212,16 @@ def _require_same(texts: Texts, wanted: Texts, sheet: Sheet) -> None:
         if column == right:
             continue
         if len(right) < len(column):
-            raise sheet.failed("it has more rows than were read.")
+            raise sheet.failed(_("it has more rows than were read."))
         pairs = enumerate(zip(column, right, strict=True))
         index, (is_there, belongs) = next(islice((p for p in pairs if p[1][0] != p[1][1]), 1))
         raise sheet.failed(
-            f"row {sheet.done + index + 1 + HEADER_ROWS}, column '{sheet.title_of(position)}' is "
-            f"{_quoted(is_there)} instead of {_quoted(belongs)}."
+            _("row {row}, column '{column}' is {value} instead of {right}.").format(
+                row=sheet.done + index + 1 + HEADER_ROWS,
+                column=sheet.title_of(position),
+                value=_quoted(is_there),
+                right=_quoted(belongs),
+            )
         )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from exportapp.exceptions import SourceChanged
 
 VERSION: Final = 1
@@ -14,7 +16,9 @@ def require_version(data: Mapping[str, Any], what: str) -> Mapping[str, Any]:
     """The data as it is. Raises SourceChanged where code of another version wrote it."""
     if data.get("v") != VERSION:
         raise SourceChanged(
-            f"{what} were written by another version of exportapp (v {data.get('v')} instead of "
-            f"{VERSION}). Start the export over."
+            _(
+                "{what} were written by another version of exportapp (v {there} instead of "
+                "{wanted}). Start the export over."
+            ).format(what=what, there=data.get("v"), wanted=VERSION)
         )
     return data

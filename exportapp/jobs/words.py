@@ -106,7 +106,7 @@ def notes(job: ExportJob) -> list[tuple[str, str]]:
         ]
         for code, count in sorted(job.issues_counted.items()):
             times = ngettext("%(count)s value", "%(count)s values", count)
-            shown = {"count": localize(count, use_l10n=True)}
+            shown = {"count": number_format(count, use_l10n=True, force_grouping=True)}
             told.append((times % shown, issue_words(code)))
         return told
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db.models import Min
 from django.db.models.functions import Now
+from django.utils.translation import gettext_noop
 
 from exportapp.conf import conf
 from exportapp.jobs import phases
@@ -90,7 +91,7 @@ def step(job: ExportJob) -> Did:
         return Did.NOTHING
     if job.state == JobState.QUEUED:
         started = {} if job.started_at else {"started_at": Now()}
-        try_move(job, JobState.EXTRACTING, "a worker took it up", **started)
+        try_move(job, JobState.EXTRACTING, gettext_noop("a worker took it up"), **started)
         return Did.MOVED
     if held_up(job):
         return Did.NOTHING

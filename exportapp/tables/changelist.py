@@ -116,12 +116,15 @@ def _refusal(filters: Filters, query: Mapping[str, list[str]], error: Exception)
         except REFUSALS as cause:
             return _refusal_of(filters, name, values, cause)
     together = "&".join(f"{name}={','.join(values)}" for name, values in query.items())
-    told = _("The filters '{filters}' do not go together: {reason}.")
-    return RequestRefused(told.format(filters=together, reason=_reason(error)))
+    return RequestRefused(
+        _("The filters '{names}' do not go together: {reason}.").format(
+            names=together, reason=_reason(error)
+        )
+    )
 
 
 def _refusal_of(filters: Filters, name: str, values: list[str], error: Exception) -> RequestRefused:
-    words = {"shown": f"'{name}={','.join(values)}'", "reason": _reason(error), "valid": ""}
+    words = {"shown": f"'{name}={','.join(values)}'", "reason": _reason(error)}
     if isinstance(error, MessageFailure):
         told = _("The search {shown} holds characters that cannot be searched for.")
     elif name in NOT_FILTERS:
@@ -132,8 +135,8 @@ def _refusal_of(filters: Filters, name: str, values: list[str], error: Exception
     elif not steps(filters.model_admin.model, name):
         return UnknownName("filter", name, filters.names)
     elif isinstance(_cause(error), FieldError):
-        told = _("The filter {shown} cannot be used: {reason}. Valid operators: {valid}.")
-        words["valid"] = ", ".join(filters.operators(name))
+        told = _("The filter {shown} cannot be used: {reason}. Valid operators: {operators}.")
+        words["operators"] = ", ".join(filters.operators(name))
     else:
         told = _("The filter {shown} cannot be used: {reason}.")
     return RequestRefused(told.format(**words))

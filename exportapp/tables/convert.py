@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from exportapp.tables.text import to_text
 from exportapp.xlsx import Kind
@@ -40,16 +41,16 @@ def to_integer(value: Any) -> int:
         number = int(value)
         exact = isinstance(value, str) or number == value
     except (TypeError, ValueError, OverflowError) as error:
-        raise BadValue("It is not a whole number.") from error
+        raise BadValue(_("It is not a whole number.")) from error
     if not exact:
-        raise BadValue("It is not a whole number.")
+        raise BadValue(_("It is not a whole number."))
     return number
 
 
 def to_int64(value: Any) -> int:
     number = to_integer(value)
     if number not in INT64:
-        raise OutOfRange("It does not fit into 64 bits.")
+        raise OutOfRange(_("It does not fit into 64 bits."))
     return number
 
 
@@ -63,9 +64,9 @@ def to_plain_decimal(value: Any) -> str:
         # By way of str(), so that a float is the number it is written as.
         number = value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation as error:
-        raise BadValue("It is not a number.") from error
+        raise BadValue(_("It is not a number.")) from error
     if not number.is_finite():
-        raise NotFinite("It is not a finite number.")
+        raise NotFinite(_("It is not a finite number."))
     return format(number, "f")
 
 
@@ -73,12 +74,12 @@ def to_float(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError) as error:
-        raise BadValue("It is not a number.") from error
+        raise BadValue(_("It is not a number.")) from error
 
 
 def to_boolean(value: Any) -> bool:
     if value not in (True, False):
-        raise BadValue("It is neither true nor false.")
+        raise BadValue(_("It is neither true nor false."))
     return bool(value)
 
 
@@ -87,7 +88,7 @@ def to_date(value: Any) -> date:
     if isinstance(value, datetime):
         return _wall_clock(value).date()
     if not isinstance(value, date):
-        raise BadValue("It is not a date.")
+        raise BadValue(_("It is not a date."))
     return value
 
 
@@ -96,29 +97,29 @@ def to_datetime(value: Any) -> datetime:
     if isinstance(value, date) and not isinstance(value, datetime):
         value = datetime.combine(value, time())
     if not isinstance(value, datetime):
-        raise BadValue("It is not a date and time.")
+        raise BadValue(_("It is not a date and time."))
     if not settings.USE_TZ:
         return _wall_clock(value)
     aware = value if timezone.is_aware(value) else timezone.make_aware(value)
     try:
         return aware.astimezone(UTC)
     except OverflowError as error:
-        raise OutOfRange("Its time in UTC is before year 1 or after year 9999.") from error
+        raise OutOfRange(_("Its time in UTC is before year 1 or after year 9999.")) from error
 
 
 def to_time(value: Any) -> time:
     if isinstance(value, datetime):
         value = _wall_clock(value).time()
     if not isinstance(value, time):
-        raise BadValue("It is not a time of day.")
+        raise BadValue(_("It is not a time of day."))
     return value.replace(tzinfo=None)
 
 
 def to_duration(value: Any) -> timedelta:
     if not isinstance(value, timedelta):
-        raise BadValue("It is not a duration.")
+        raise BadValue(_("It is not a duration."))
     if value // MICROSECOND not in INT64:
-        raise OutOfRange("It is longer than 292,000 years.")
+        raise OutOfRange(_("It is longer than 292,000 years."))
     return value
 
 
@@ -128,7 +129,7 @@ def _wall_clock(value: datetime) -> datetime:
     try:
         return timezone.make_naive(value)
     except OverflowError as error:
-        raise OutOfRange("Its local time is before year 1 or after year 9999.") from error
+        raise OutOfRange(_("Its local time is before year 1 or after year 9999.")) from error
 
 
 CONVERTERS: Final[dict[Kind, Callable[[Any], Any]]] = {

@@ -20,6 +20,7 @@ from django.db.models.constants import LOOKUP_SEP
 from django.db.models.functions import DenseRank
 from django.utils import timezone
 from django.utils.hashable import make_hashable
+from django.utils.translation import ngettext
 
 from exportapp.exceptions import RequestRefused, UnknownName
 from exportapp.tables.calls import Raised, Shortened
@@ -179,7 +180,11 @@ class JoinedReader:
             return self._getter.separator.join(shown) or None
         return Shortened(
             self._getter.separator.join([*shown, MORE]),
-            f"It has more than the {len(shown)} items that are shown.",
+            ngettext(
+                "It has more than the {count} item that is shown.",
+                "It has more than the {count} items that are shown.",
+                len(shown),
+            ).format(count=len(shown)),
         )
 
 

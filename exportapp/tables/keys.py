@@ -10,6 +10,8 @@ from decimal import Decimal
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from exportapp.exceptions import RequestRefused
 
 Bound: TypeAlias = tuple[Any, ...]
@@ -52,8 +54,10 @@ def loads(text: str) -> Bound:
 
 def _encode(value: Any) -> tuple[str, Any]:
     plain = bytes(value) if isinstance(value, memoryview) else value
-    for tag, kind, encode, _ in _CODECS:
+    for tag, kind, encode, _decode in _CODECS:
         if isinstance(plain, kind):
             return tag, encode(plain)
     name = type(value).__name__
-    raise RequestRefused(f"Rows cannot be ordered by values of type {name} in an export.")
+    raise RequestRefused(
+        _("Rows cannot be ordered by values of type {name} in an export.").format(name=name)
+    )

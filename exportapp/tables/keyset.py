@@ -20,6 +20,7 @@ from django.db.models.fields.tuple_lookups import (
     TupleLessThan,
     TupleLessThanOrEqual,
 )
+from django.utils.translation import gettext as _
 
 from exportapp.exceptions import RequestRefused
 from exportapp.tables.keys import Bound
@@ -78,8 +79,10 @@ class Keyset:
         if found == after:
             names = ", ".join(part.path for part in self.parts)
             raise RequestRefused(
-                f"The database does not find values of ({names}) again that it gave itself: "
-                "order by other columns."
+                _(
+                    "The database does not find values of ({names}) again that it gave "
+                    "itself: order by other columns."
+                ).format(names=names)
             )
         return found, count
 

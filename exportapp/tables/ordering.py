@@ -11,6 +11,8 @@ from django.db import connections
 from django.db.models import F, Field, Model, OrderBy, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.functions import Random
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from exportapp.exceptions import RequestRefused
 from exportapp.tables.paths import FieldPath, follow
@@ -18,7 +20,7 @@ from exportapp.tables.paths import FieldPath, follow
 MAX_RELATIONS: Final = 8
 """Relations followed for one name; Django itself finds such an order to be an infinite loop."""
 
-RANDOM: Final = "A random order cannot be exported: order by a field."
+RANDOM: Final = gettext_lazy("A random order cannot be exported: order by a field.")
 
 Item: TypeAlias = Any
 """What order_by() takes: a name, "-name", an expression or an OrderBy."""
@@ -73,18 +75,20 @@ def key_parts(queryset: QuerySet[Any]) -> tuple[KeyPart, ...]:
 def _refuse_unrangeable(queryset: QuerySet[Any]) -> None:
     query = queryset.query
     reasons = {
-        "it is sliced": query.is_sliced,
-        "it is a union of others": bool(query.combinator),
-        "it keeps one row for each of some fields": bool(query.distinct_fields),
-        "its order is given by extra()": bool(query.extra_order_by),
-        "it has a window function, which would see one range only": any(
+        _("it is sliced"): query.is_sliced,
+        _("it is a union of others"): bool(query.combinator),
+        _("it keeps one row for each of some fields"): bool(query.distinct_fields),
+        _("its order is given by extra()"): bool(query.extra_order_by),
+        _("it has a window function, which would see one range only"): any(
             getattr(annotation, "contains_over_clause", False)
             for annotation in query.annotations.values()
         ),
     }
     for reason, holds in reasons.items():
         if holds:
-            raise RequestRefused(f"This list cannot be read in key ranges: {reason}.")
+            raise RequestRefused(
+                _("This list cannot be read in key ranges: {reason}.").format(reason=reason)
+            )
 
 
 def _effective_items(queryset: QuerySet[Any]) -> Sequence[Item]:
@@ -106,7 +110,7 @@ class _Expander:
     def expand(self, item: Item, *, turned: bool = False, prefix: str = "") -> Iterator[KeyPart]:
         if isinstance(item, str):
             if item == "?":
-                raise RequestRefused(RANDOM)
+                raise RequestRefused(str(RANDOM))
             path = prefix + item.lstrip("-")
             yield from self._of_name(path, descending=item.startswith("-") != turned)
             return
@@ -137,7 +141,7 @@ class _Expander:
 
     def _of_relation(self, path: str, field: Any, descending: bool) -> Iterator[KeyPart]:
         if path.count(LOOKUP_SEP) >= MAX_RELATIONS:
-            raise RequestRefused(f"The order by '{path}' leads back to itself.")
+            raise RequestRefused(_("The order by '{path}' leads back to itself.").format(path=path))
         if not field.related_model._meta.ordering and isinstance(field, Field):
             # By what it points with: not every relation points at the other model's key.
             own = LOOKUP_SEP.join([*path.split(LOOKUP_SEP)[:-1], field.attname])
@@ -150,7 +154,7 @@ class _Expander:
 
     def _of_expression(self, order: OrderBy) -> KeyPart:
         if isinstance(order.expression, Random):
-            raise RequestRefused(RANDOM)
+            raise RequestRefused(str(RANDOM))
         if isinstance(order.expression, F):
             name = order.expression.name  # type: ignore[attr-defined]
             known = self._is_annotation(name)
@@ -175,7 +179,9 @@ class _Expander:
         try:
             return follow(self._model, path)
         except FieldDoesNotExist as error:
-            raise RequestRefused(f"Rows cannot be ordered by '{path}': {error}.") from error
+            raise RequestRefused(
+                _("Rows cannot be ordered by '{path}': {why}.").format(path=path, why=error)
+            ) from error
 
     def _part(self, path: str, descending: bool) -> KeyPart:
         return KeyPart(

@@ -18,6 +18,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.choices import flatten_choices
 from django.utils.duration import duration_iso_string
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from exportapp.exceptions import ParameterRefused, UnknownName
 from exportapp.tables.changelist import request_of
@@ -45,26 +48,26 @@ WORDS_OF_TRUTH: Final = {
 SHOWN: Final = 20
 """Choices that a refusal names at most."""
 
-EXAMPLES: Final[tuple[tuple[type[forms.Field], str], ...]] = (
-    (forms.BooleanField, "true or false"),
-    (forms.DateTimeField, "a date and time such as 2026-01-31T18:30"),
-    (forms.DateField, "a date such as 2026-01-31"),
-    (forms.TimeField, "a time such as 18:30"),
-    (forms.DurationField, "a duration such as 2 18:30:00"),
-    (forms.DecimalField, "a number"),
-    (forms.FloatField, "a number"),
-    (forms.IntegerField, "a whole number"),
-    (forms.UUIDField, "a UUID"),
-    (forms.EmailField, "an e-mail address"),
-    (forms.URLField, "a URL"),
-    (forms.CharField, "a text"),
+EXAMPLES: Final[tuple[tuple[type[forms.Field], Promise], ...]] = (
+    (forms.BooleanField, gettext_lazy("true or false")),
+    (forms.DateTimeField, gettext_lazy("a date and time such as 2026-01-31T18:30")),
+    (forms.DateField, gettext_lazy("a date such as 2026-01-31")),
+    (forms.TimeField, gettext_lazy("a time such as 18:30")),
+    (forms.DurationField, gettext_lazy("a duration such as 2 18:30:00")),
+    (forms.DecimalField, gettext_lazy("a number")),
+    (forms.FloatField, gettext_lazy("a number")),
+    (forms.IntegerField, gettext_lazy("a whole number")),
+    (forms.UUIDField, gettext_lazy("a UUID")),
+    (forms.EmailField, gettext_lazy("an e-mail address")),
+    (forms.URLField, gettext_lazy("a URL")),
+    (forms.CharField, gettext_lazy("a text")),
 )
 """What fits, by the first class that a field is of."""
 
 
 def is_fit(field: Any) -> bool:
     """Whether this form field can be a parameter."""
-    known = (*(kind for kind, _ in EXAMPLES), forms.ChoiceField)
+    known = (*(kind for kind, _words in EXAMPLES), forms.ChoiceField)
     return isinstance(field, known) and not isinstance(field, UNFIT)
 
 
@@ -106,18 +109,19 @@ def example(field: forms.Field) -> str:
         return _listed(f"{field.prepare_value(row)} ({row})" for row in rows[: SHOWN + 1])
     if isinstance(field, forms.ChoiceField):
         choices: Any = field.choices
-        return _listed(str(code) for code, _ in flatten_choices(choices) if code != "")
+        pairs: Any = flatten_choices(choices)
+        return _listed(str(code) for code, _label in pairs if code != "")
     words = next(words for kind, words in EXAMPLES if isinstance(field, kind))
     limits = [
-        f"{word} {limit() if callable(limit) else limit}"
+        word.format(limit=limit() if callable(limit) else limit)
         for word, name in (
-            ("from", "min_value"),
-            ("up to", "max_value"),
-            ("of at most", "max_length"),
+            (_("from {limit}"), "min_value"),
+            (_("up to {limit}"), "max_value"),
+            (_("of at most {limit}"), "max_length"),
         )
         if (limit := getattr(field, name, None)) is not None
     ]
-    return " ".join([words, *limits])
+    return " ".join([str(words), *limits])
 
 
 def _cleaned(
@@ -129,9 +133,11 @@ def _cleaned(
         try:
             values[name] = field.clean(_plain(field, raw) if name in given else missing(field))
         except ValidationError as error:
-            shown = f"is {raw!r}" if name in given else "is missing"
-            why = " ".join(error.messages)
-            errors[name] = f"The parameter '{name}' {shown}: {why} Valid: {example(field)}."
+            said = _("The parameter '{name}' is missing: {why} Valid: {valid}.")
+            if name in given:
+                said = _("The parameter '{name}' is {value!r}: {why} Valid: {valid}.")
+            why, valid = " ".join(error.messages), example(field)
+            errors[name] = said.format(name=name, value=raw, why=why, valid=valid)
     if errors:
         raise ParameterRefused(errors)
     return values
@@ -150,14 +156,14 @@ def _plain(field: forms.Field, value: Any) -> Any:
     if isinstance(field, forms.BooleanField):
         known = value if isinstance(value, bool) else WORDS_OF_TRUTH.get(str(value).lower())
         if known is None:
-            raise ValidationError("This is neither true nor false.")
+            raise ValidationError(_("This is neither true nor false."))
         return known
     return _text(value)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValidationError("It takes one value, a text or a number.")
+        raise ValidationError(_("It takes one value, a text or a number."))
     return str(value)
 
 
@@ -195,4 +201,4 @@ def _visible(rows: Any, viewer: Viewer) -> Any:
 
 def _listed(choices: Iterable[str]) -> str:
     first = list(islice(choices, SHOWN + 1))
-    return ", ".join(first[:SHOWN]) + ("…" if len(first) > SHOWN else "") or "none"
+    return ", ".join(first[:SHOWN]) + ("…" if len(first) > SHOWN else "") or _("none")

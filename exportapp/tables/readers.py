@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import pyarrow as pa
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from exportapp.exceptions import RowRefused
 from exportapp.tables.arrays import Problems, arrow_schema, column_array
@@ -141,5 +142,8 @@ def _bad(found: Problems) -> Problems:
 
 
 def _refused(issue: RowIssue) -> RowRefused:
-    shown = f" ({issue.value})" if issue.value else ""
-    return RowRefused(f"Row {issue.key}, column '{issue.column}': {issue.message}{shown}")
+    said = _("Row {key}, column '{column}': {why}")
+    if issue.value:
+        said = _("Row {key}, column '{column}': {why} ({value})")
+    shown = {"key": issue.key, "column": issue.column, "why": issue.message, "value": issue.value}
+    return RowRefused(said.format(**shown))

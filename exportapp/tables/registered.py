@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Model
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged, UnknownName
 from exportapp.tables.bounds import require_bounded
@@ -72,8 +73,10 @@ class ExportSource:
         require_bounded(selection)
         if selection.query or selection.keys is not None:
             raise RequestRefused(
-                f"The export '{self.label}' takes no filters, no search and no ticked rows. "
-                f"Its parameters: {', '.join(self.export.parameters) or 'none'}."
+                _(
+                    "The export '{name}' takes no filters, no search and no ticked rows. "
+                    "Its parameters: {names}."
+                ).format(name=self.label, names=", ".join(self.export.parameters) or _("none"))
             )
         with viewer.active():
             parameters = settled(self.fields(viewer), selection.parameters)
@@ -196,7 +199,9 @@ class ExportSource:
         asked = [(part, [own[name] for name in wanted if name in own]) for part, own in parts]
         found = [(part, entries) for part, entries in asked if entries]
         if not found:
-            raise NotAllowed(f"The export '{self.label}' has no column that you may have.")
+            raise NotAllowed(
+                _("The export '{name}' has no column that you may have.").format(name=self.label)
+            )
         return found
 
     def _orders(
@@ -220,11 +225,13 @@ class ExportSource:
         if parameters.keys() != declared:
             gone, new = parameters.keys() - declared, declared - parameters.keys()
             raise SourceChanged(
-                f"The parameters of '{self.label}' changed since it was asked for (gone: "
-                f"{_listed(gone)}; new: {_listed(new)}). Start it over."
+                _(
+                    "The parameters of '{name}' changed since it was asked for (gone: "
+                    "{gone}; new: {new}). Start it over."
+                ).format(name=self.label, gone=_listed(gone), new=_listed(new))
             )
         return values_of(self.fields(viewer), parameters)
 
 
 def _listed(names: Any) -> str:
-    return ", ".join(sorted(names)) or "none"
+    return ", ".join(sorted(names)) or _("none")

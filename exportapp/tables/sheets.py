@@ -15,6 +15,7 @@ from typing import Any, Final
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import QuerySet
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from exportapp.exceptions import RequestRefused
 from exportapp.tables.columns import ColumnSpec, fingerprint
@@ -155,7 +156,7 @@ class SheetSource:
         if order:
             rows = rows.order_by(*order)
         if "?" in rows.query.order_by:
-            raise RequestRefused("A random order cannot be exported: order by a field.")
+            raise RequestRefused(_("A random order cannot be exported: order by a field."))
         return SheetSpec(
             name=self.name,
             title=self.title,

@@ -18,6 +18,7 @@ from django.contrib.admin.sites import all_sites
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
 from exportapp.tables.bounds import require_bounded
@@ -94,7 +95,9 @@ class Source:
         columns = self.columns(selection.columns, viewer, codes=selection.codes)
         rows = self.queryset(selection, viewer)
         if not columns:
-            raise NotAllowed(f"The list of {self.label} has no column that you may have.")
+            raise NotAllowed(
+                _("The list of {name} has no column that you may have.").format(name=self.label)
+            )
         columns = renamed(columns, selection.titles)
         return (SheetSpec(columns=columns, rows=rows),)
 
@@ -114,9 +117,11 @@ class Source:
                 items = (self.order_item(name, listed, viewer) for name in selection.order)
                 rows = rows.order_by(*items)
         if "?" in rows.query.order_by:
-            raise RequestRefused("A random order cannot be exported: order by a field.")
+            raise RequestRefused(_("A random order cannot be exported: order by a field."))
         if rows.query.is_sliced:
-            raise RequestRefused(f"The list of {self.label} is cut off by its own queryset.")
+            raise RequestRefused(
+                _("The list of {name} is cut off by its own queryset.").format(name=self.label)
+            )
         return rows
 
     def columns(

@@ -15,14 +15,17 @@ def key_of(model: type[Model], text: str) -> Any:
     """The key that `text` is. Raises RequestRefused, also where a key has several columns."""
     label, key = model._meta.label, model._meta.pk
     if len(model._meta.pk_fields) > 1:
-        told = _("Rows of {model} cannot be ticked: its key is composite.")
-        raise RequestRefused(told.format(model=label))
+        raise RequestRefused(
+            _("Rows of {name} cannot be ticked: its key is composite.").format(name=label)
+        )
     try:
         value = key.to_python(text)
         # A number that the column cannot hold would be an error of the database in a worker.
         key.run_validators(value)
     except (ValidationError, ValueError, OverflowError) as error:
-        told = _("'{text}' is not a key of {model} ('{field}').")
-        shown = told.format(text=text[:100], model=label, field=key.name)
-        raise RequestRefused(shown) from error
+        raise RequestRefused(
+            _("'{text}' is not a key of {name} ('{key}').").format(
+                text=text[:100], name=label, key=key.name
+            )
+        ) from error
     return value

@@ -125,7 +125,9 @@ class Withheld:
             order = getattr(attribute, "admin_order_field", entry)
             if self.covers_any(entry if isinstance(entry, str) else None) or self.covers_any(order):
                 raise RequestRefused(
-                    f"The list cannot be ordered by its column {number}: you may not have it."
+                    _(
+                        "The list cannot be ordered by its column {number}: you may not have it."
+                    ).format(number=number)
                 )
 
 

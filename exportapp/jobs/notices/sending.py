@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 from rq.timeouts import JobTimeoutException
 
 from exportapp.conf import conf
@@ -106,7 +107,9 @@ def _require_true(notice: ExportNotice) -> None:
     Raises NoticeRefused for the first, FileDamaged (tried again) or FileExpired for the second.
     """
     if notice.outcome != notice.job.status:
-        raise NoticeRefused(f"The export is “{notice.job.state.label}” by now.")
+        raise NoticeRefused(
+            _("The export is “{state}” by now.").format(state=notice.job.state.label)
+        )
     if notice.outcome == JobState.SUCCEEDED:
         require_sound(notice.job)
 
