@@ -45,6 +45,10 @@ COUNTED: Final[dict[str, tuple[str, Promise]]] = {
     Happened.EXTRACTED: ("rows", ROWS),
     Happened.RENDERED: ("rows", ROWS),
     Happened.MERGED: ("rows", ROWS),
+    Happened.VERIFIED: (
+        "rows",
+        ngettext_lazy("%(count)d row read back equal", "%(count)d rows read back equal", "count"),
+    ),
     Happened.CLEANED: (
         "files",
         ngettext_lazy("%(count)d spool file removed", "%(count)d spool files removed", "count"),
