@@ -17,7 +17,7 @@ import httpx
 
 from benchmarks.site import Site
 from exportapp.client.trying import retry_after
-from exportapp.states import JobState
+from exportapp.states import ACTIVE, JobState
 
 SOURCE: Final = "benchmarks.Sale"
 LEAST_SECONDS: Final = 1.0
@@ -54,7 +54,10 @@ class Polls:
     """Answers 304 over REST."""
     rows: float = 0
     """Exported rows; one that is read and not yet written is half a row."""
+    exporting: float = 0
+    """Seconds in which they were exported."""
     took: float = 0
+    """Seconds from the first look to the last answer."""
     errors: list[str] = field(default_factory=list)
 
 
@@ -131,20 +134,29 @@ class _Crowd:
         return answer
 
     async def _export(self, client: httpx.AsyncClient) -> None:
-        """One export after the other; what the last one has done when time is up counts too."""
-        while time.monotonic() < self.until:
-            found = await self._answered(client.post("/api/exports/", json={"source": SOURCE}))
-            self.export, self.state = found["id"], found["state"]
-            while not found["finished_at"] and time.monotonic() < self.until:
-                await asyncio.sleep(TURN_SECONDS)
-                found = await self._answered(client.get(self._address()))
-                self.state = found["state"]
-            self.polls.rows += found["progress"]["rows_done"]
-            if found["finished_at"] and self.state != JobState.SUCCEEDED:
-                self.polls.errors.append(f"an export {self.state}: {found['error']}")
-        if not found["finished_at"]:
+        """One export after the other, until time is up or one cannot be had."""
+        try:
+            while time.monotonic() < self.until:
+                await self._export_once(client)
+        except (httpx.HTTPError, RuntimeError) as error:
+            self.polls.errors.append(f"exporting: {error!r}")
+        if self.state in ACTIVE:
             # 409 where it has ended meanwhile.
             await client.post(f"{self._address()}cancel/")
+
+    async def _export_once(self, client: httpx.AsyncClient) -> None:
+        """What one has done when time is up counts too."""
+        began = time.monotonic()
+        found = await self._answered(client.post("/api/exports/", json={"source": SOURCE}))
+        self.export, self.state = found["id"], found["state"]
+        while not found["finished_at"] and time.monotonic() < self.until:
+            await asyncio.sleep(TURN_SECONDS)
+            found = await self._answered(client.get(self._address()))
+            self.state = found["state"]
+        self.polls.rows += found["progress"]["rows_done"]
+        self.polls.exporting += time.monotonic() - began
+        if found["finished_at"] and self.state != JobState.SUCCEEDED:
+            raise RuntimeError(f"an export {self.state}: {found['error']}")
 
     async def _answered(self, asking: Awaitable[httpx.Response]) -> dict[str, Any]:
         answer = await asking
