@@ -43,10 +43,14 @@ faults-full: $(VENV)/.dev ## every variant of every fault, with long outages (OU
 RUNS ?= 3
 TABLE ?= peers
 WRITE ?=
+CLIENTS ?= 200
+DOWNLOADS ?= 20
+SECONDS ?= 60
 
 .PHONY: bench
-bench: $(VENV)/.bench ## exports side by side (RUNS=3 TABLE=peers|scale|skew|metadata|modes|huge WRITE=page)
+bench: $(VENV)/.bench ## exports side by side (RUNS=3 TABLE=peers|scale|skew|metadata|modes|huge|load WRITE=page)
 	$(BIN)/python -m benchmarks --table $(TABLE) --runs $(RUNS) \
+		$(if $(filter load,$(TABLE)),--clients $(CLIENTS) --downloads $(DOWNLOADS) --seconds $(SECONDS)) \
 		$(if $(filter-out file,$(origin ROWS)),--rows $(ROWS)) $(if $(WRITE),--write $(WRITE) \
 		--plot $(basename $(WRITE)).svg)
 

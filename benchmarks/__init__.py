@@ -10,6 +10,8 @@ skew            shards by rows and by bytes, on rows of very different length
 steps           when each shard was taken up and done
 metadata        what a shard's facts and spans cost in other formats
 modes           the modes of a workbook: what they cost to write and to read
+load            polls and downloads while workers export: polling and downloading are the clients
+streaming       what a stream costs a web server; site: the project behind one
 report, plot    Markdown, and a picture of it
 alone           what other packages brought along, hidden from those that do not need it
 seeding, models, admin, settings   the Django project with the rows

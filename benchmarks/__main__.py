@@ -14,6 +14,7 @@ from benchmarks import plot, report
 from benchmarks.arena import Arena, build
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.huge import huge
+from benchmarks.load import CLIENTS, DOWNLOADS, SECONDS, load
 from benchmarks.metadata import ROWS as METADATA_ROWS
 from benchmarks.metadata import metadata
 from benchmarks.modes import modes
@@ -29,8 +30,9 @@ ROWS = {
     "metadata": METADATA_ROWS,
     "modes": 200_000,
     "huge": 20_000_000,
+    "load": 1_000_000,
 }
-MINUTES = {"peers": 40, "scale": 30, "skew": 20, "metadata": 5, "modes": 20, "huge": 45}
+MINUTES = {"peers": 40, "scale": 30, "skew": 20, "metadata": 5, "modes": 20, "huge": 45, "load": 10}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -65,6 +67,8 @@ def _figures(arena: Arena, options: argparse.Namespace, rows: int, deadline: flo
         return scale(arena, sorted(sizes), deadline, _say)
     if options.table == "huge":
         return huge(arena, rows, _say)
+    if options.table == "load":
+        return load(arena, rows, options.clients, options.downloads, options.seconds, _say)
     if options.table == "skew":
         return skew(arena, rows, options.runs, deadline, _say)
     if options.table == "metadata":
@@ -102,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=3, help="turns of every contender")
     parser.add_argument("--minutes", type=float, help="no run starts after these")
     parser.add_argument("--sizes", nargs="+", type=int, metavar="ROWS", help="tables of scale")
+    parser.add_argument("--clients", type=int, default=CLIENTS, help="of load: who poll")
+    parser.add_argument("--downloads", type=int, default=DOWNLOADS, help="of load: who download")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of load: each run takes")
     parser.add_argument("--only", nargs="+", default=[], choices=[c.key for c in CONTENDERS])
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the peers' files here")
     parser.add_argument("--plot", type=Path, metavar="SVG", help="draw the peers into this file")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -41,13 +39,6 @@ FILES = "SELECT path, size, rows FROM exportapp_exportfile WHERE job_id = %s ORD
 HEADERS = ["", "figure"]
 
 
-@dataclass(slots=True)
-class Disk:
-    """The most that a folder held, in bytes."""
-
-    bytes: int = 0
-
-
 def huge(arena: Arena, rows: int, say: Say) -> str:
     """The figures of an export of so many rows of eleven columns, as a Markdown table.
 
@@ -59,7 +50,8 @@ def huge(arena: Arena, rows: int, say: Say) -> str:
     with arena.workers(WORKERS) as workers:
         pids = [worker.pid for worker in workers]
         started = time.monotonic()
-        with meter.peak_of(*pids) as peak, _high_water(arena.house.exports) as disk:
+        held = partial(_held, arena.house.exports)
+        with meter.peak_of(*pids) as peak, meter.highest(held, LOOK_SECONDS) as disk:
             job = _export(arena)
         took = time.monotonic() - started
     files = [(arena.house.exports / path, size, n) for path, size, n in _files(arena, job)]
@@ -72,9 +64,9 @@ def huge(arena: Arena, rows: int, say: Say) -> str:
         "sheet XML, GB": f"{xml / 1e9:.1f}",
         "seconds": f"{took:.0f}",
         "rows/s": f"{rows / took:,.0f}",
-        "largest process, MiB": f"{peak.bytes / 2**20:,.0f}",
+        "largest process, MiB": f"{peak.most / 2**20:,.0f}",
         "files, GB": " + ".join(f"{size / 1e9:.2f}" for _, size, _ in files),
-        "most on disk for shards and files, GB": f"{disk.bytes / 1e9:.2f}",
+        "most on disk for shards and files, GB": f"{disk.most / 1e9:.2f}",
         "merge, s": f"{merge:.1f}",
         "cp of the files, then fsync, s": f"{copied:.1f}",
     }
@@ -104,24 +96,6 @@ def _require_whole(rows: int, files: list[tuple[Path, int, int]]) -> None:
     found = sum(n for *_, n in files)
     if found != rows:
         raise WrongCells(f"The files hold {found:,} rows, not {rows:,}.")
-
-
-@contextlib.contextmanager
-def _high_water(folder: Path) -> Iterator[Disk]:
-    disk, over = Disk(), threading.Event()
-
-    def watch() -> None:
-        while not over.is_set():
-            disk.bytes = max(disk.bytes, _held(folder))
-            over.wait(LOOK_SECONDS)
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield disk
-    finally:
-        over.set()
-        thread.join()
 
 
 def _held(folder: Path) -> int:

@@ -6,7 +6,8 @@ import contextlib
 import re
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +19,9 @@ LOOK_SECONDS = 0.05
 
 @dataclass(slots=True)
 class Peak:
-    """The largest resident set that any one of the watched processes had, in bytes."""
+    """The most of what was looked at."""
 
-    bytes: int = 0
+    most: int = 0
 
 
 def cpu_seconds(pid: int) -> float:
@@ -31,19 +32,25 @@ def cpu_seconds(pid: int) -> float:
     return float(times.user + times.system + ended + living)
 
 
-@contextlib.contextmanager
-def peak_of(*pids: int) -> Iterator[Peak]:
+def peak_of(*pids: int) -> AbstractContextManager[Peak]:
     """Watch the processes and all that they start, from a thread, until the block is left.
 
-    Each look reads the kernel's own high-water mark (VmHWM, proc(5)), so that only what a
-    process allocates in its last moment can be missed.
+    What is measured is the largest resident set of any one of them, in bytes. Each look reads the
+    kernel's own high-water mark (VmHWM, proc(5)), so that only what a process allocates in its
+    last moment can be missed.
     """
+    return highest(lambda: max(map(_high_water, _trees(pids)), default=0), LOOK_SECONDS)
+
+
+@contextlib.contextmanager
+def highest(look: Callable[[], int], every: float) -> Iterator[Peak]:
+    """Look from a thread, with so many seconds between, until the block is left."""
     peak, over = Peak(), threading.Event()
 
     def watch() -> None:
         while not over.is_set():
-            peak.bytes = max([peak.bytes, *(_high_water(pid) for pid in _trees(pids))])
-            over.wait(LOOK_SECONDS)
+            peak.most = max(peak.most, look())
+            over.wait(every)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

@@ -97,7 +97,7 @@ def _read(path: Path, rows: int, say: Say) -> Iterator[str]:
         assert int(found) == rows + 1, (name, path.name, found)
         say(f"{name} on {path.name}: {float(seconds):.2f} s")
         yield f"{float(seconds):.2f}"
-        yield f"{peak.bytes / 2**20:,.0f}"
+        yield f"{peak.most / 2**20:,.0f}"
 
 
 def _shards(rows: int) -> Iterator[pa.RecordBatch]:

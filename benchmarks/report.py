@@ -14,10 +14,10 @@ import psutil
 from benchmarks.contenders import CONTENDERS, LIMIT
 from benchmarks.rotation import Result
 
-SECTIONS = ("peers", "scale", "skew", "metadata", "modes", "huge")
+SECTIONS = ("peers", "scale", "skew", "metadata", "modes", "huge", "load")
 """The tables that there are, as the page names their places."""
 
-BASES = ("Django", "psycopg", "pyarrow", "isal", "rq")
+BASES = ("Django", "psycopg", "pyarrow", "isal", "rq", "gunicorn")
 """Packages whose version matters to our own figures."""
 
 

@@ -88,7 +88,7 @@ def measure(arena: Arena, contender: Contender, output: Path, workers: Sequence[
         seconds=own.seconds,
         cpu=own.cpu + sum(meter.cpu_seconds(pid) - before for pid, before in watched),
         server_cpu=meter.cpu_seconds(arena.postmaster) - server,
-        peak=max(own.peak, peak.bytes),
+        peak=max(own.peak, peak.most),
         size=output.stat().st_size,
     )
 
@@ -129,7 +129,7 @@ def _run(arena: Arena, contender: Contender, output: Path) -> _Own:
     took, cpu = time.monotonic() - started, _children_cpu() - before
     # psql says nothing, and its start takes no time worth taking off.
     told = json.loads(said.splitlines()[-1]) if said else {"seconds": took, "cpu": cpu}
-    return _Own(told["seconds"], told["cpu"], peak.bytes)
+    return _Own(told["seconds"], told["cpu"], peak.most)
 
 
 def _children_cpu() -> float:

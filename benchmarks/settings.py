@@ -15,3 +15,4 @@ INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks"]
 EXPORTAPP_READER = os.environ.get("BENCH_READER", "auto")
 EXPORTAPP_OPTIONS = json.loads(os.environ.get("BENCH_OPTIONS", "{}"))
 EXPORTAPP_SHARD_ROWS = int(os.environ.get("BENCH_SHARD_ROWS", 0)) or None
+EXPORTAPP_API_RATES = json.loads(os.environ.get("BENCH_RATES", "{}"))

@@ -18,6 +18,7 @@ from benchmarks import report, rotation
 from benchmarks.arena import Arena, build
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.huge import huge
+from benchmarks.load import load
 from benchmarks.scale import scale
 from benchmarks.seeding import COLUMNS
 from benchmarks.skew import skew
@@ -156,3 +157,22 @@ def test_the_figures_of_one_large_export_add_up(arena: Arena) -> None:
     assert figures["rows × columns"] == [f"{ROWS:,} × 11"]
     names = ("seconds", "largest process, MiB", "most on disk for shards and files, GB", "merge, s")
     assert all(float(figures[name][0].replace(",", "")) >= 0 for name in names)
+
+
+def test_the_load_is_counted_and_nothing_of_it_stays(arena: Arena) -> None:
+    said: list[str] = []
+
+    table = cells(load(dataclasses.replace(arena), ROWS, 3, 1, 1.5, said.append))
+
+    assert table["errors"][:3] == ["0", "0", "0"], said
+    assert table["clients that poll"][:3] == ["1", "1", "3"]
+    idle, exporting, loaded = table["rows/s of the exports"][:3]
+    assert idle == "0" and "0" not in (exporting, loaded)
+    *others, files, _, _ = table["files with the right SHA-256"]
+    assert others == ["0", "0"] and files != "0"
+    for name in ("p50 of a poll, ms", "p99 of a page's poll, ms", "largest web process, MiB"):
+        assert all(float(figure) > 0 for figure in table[name]), name
+    assert int(table["most database connections"][2]) > 0
+    # A finished export has not changed since the last look.
+    assert int(table["of them 304, %"][0]) > 50
+    assert not arena.house.processes()
