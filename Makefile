@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 .PHONY: demo
 demo: $(VENV)/.demo ## seed a shop, export it by two workers, serve the admin (ROWS=200000 SERVE=1)
@@ -53,6 +53,10 @@ bench: $(VENV)/.bench ## exports side by side (RUNS=3 TABLE=peers|scale|skew|met
 		$(if $(filter load,$(TABLE)),--clients $(CLIENTS) --downloads $(DOWNLOADS) --seconds $(SECONDS)) \
 		$(if $(filter-out file,$(origin ROWS)),--rows $(ROWS)) $(if $(WRITE),--write $(WRITE) \
 		--plot $(basename $(WRITE)).svg)
+
+.PHONY: screenshots
+screenshots: $(VENV)/.dev ## make the pictures of docs/images anew, by Chromium
+	$(BIN)/python -m tests.browser.screenshots
 
 .PHONY: lint
 lint: $(VENV)/.dev ## ruff, mypy, the import contract and bandit

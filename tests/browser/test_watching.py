@@ -2,68 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
-import psycopg
 import pytest
-from playwright.sync_api import Locator, Page, Route, TimeoutError, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
-from tests.browser.conftest import ORDERS, Desk, Site, served
-from tests.browser.test_export import POLICY, READY_MS, download, state
-from tests.house import Builder
-from tests.worker import Worker
-
-SETTINGS = {"EXPORTAPP_SHARD_ROWS": 500, "EXPORTAPP_BEAT_SECONDS": 0.2}
-JOBS = "/admin/exportapp/exportjob/"
-Hire = Callable[[int], list[Worker]]
-
-
-@pytest.fixture(scope="module")
-def site(_builder: Builder) -> Iterator[Site]:
-    house = _builder.build(orders=ORDERS, database="postgresql")
-    told = {"DJANGO_SETTINGS_MODULE": "tests.settings", "TEST_SETTINGS": json.dumps(SETTINGS)}
-    house.env |= told
-    try:
-        yield served(house)
-    finally:
-        _builder.demolish(house)
+from tests.browser.conftest import ORDERS, READY_MS, SHARDS, Hire, OpenDesk
+from tests.browser.site import JOBS, Desk, Site
+from tests.browser.test_export import choose_export, download, state
 
 
 @pytest.fixture
-def page(desk: Desk) -> Iterator[Page]:
-    """Of somebody whose site sends a strict policy with every page."""
-
-    def with_policy(route: Route) -> None:
-        response = route.fetch()
-        headers = response.headers | {"content-security-policy": POLICY}
-        route.fulfill(response=response, headers=headers)
-
-    desk.page.route("**/exportjob/**", with_policy)
-    yield desk.page
-    desk.page.unroute_all(behavior="wait")
-
-
-def asked(site: Site) -> str:
-    """The address of a new export of all orders; how it is asked for is another test's."""
-    done = site.house.manage("export_excel", "shop.Order", "--queue", "--user", "ada", "--json")
-    assert done.returncode == 0, done.stderr
-    ((key,),) = site.house.rows(
-        "SELECT id FROM exportapp_exportjob ORDER BY created_at DESC LIMIT 1"
-    )
-    return f"{JOBS}{key}/change/"
-
-
-@contextmanager
-def held(site: Site) -> Iterator[None]:
-    """Nobody can read an order meanwhile, so whoever exports them is at it for as long."""
-    with psycopg.connect(site.house.database_url) as connection:
-        connection.execute("LOCK TABLE shop_order IN ACCESS EXCLUSIVE MODE")
-        yield
+def page(desk: Desk) -> Page:
+    return desk.page
 
 
 def read_out(page: Page) -> Locator:
@@ -75,18 +28,18 @@ def expect_icon(page: Page, name: str) -> None:
 
 
 def test_an_export_is_watched_to_its_end(desk: Desk, page: Page, site: Site, hire: Hire) -> None:
-    address = asked(site)
+    address = site.asked()
     desk.open(address)
     expect(page).to_have_title(re.compile("^0 % · Queued · Orders [|] "))
     expect_icon(page, "0")
-    with held(site):
+    with site.held():
         hire(2)
         expect(state(page)).to_have_text("Reading rows")
         expect(page).to_have_title(re.compile("% · Reading rows · Orders [|] "))
         expect(read_out(page)).to_have_text(re.compile("^Reading rows"))
         # Whoever leaves and comes back has lost nothing.
         desk.open(JOBS)
-        expect(page.locator(".export-row .export-bar")).to_be_visible()
+        expect(page.locator(".export-row .export-bar").first).to_be_visible()
         page.go_back()
         expect(state(page)).to_have_text("Reading rows")
 
@@ -94,7 +47,7 @@ def test_an_export_is_watched_to_its_end(desk: Desk, page: Page, site: Site, hir
     expect(page).to_have_title(re.compile("^Ready · Orders [|] "))
     expect_icon(page, "succeeded")
     expect(read_out(page)).to_have_text("Ready")
-    expect(page.locator(".export-map .export-cell-rendered")).to_have_count(6)
+    expect(page.locator(".export-map .export-cell-rendered")).to_have_count(SHARDS)
     expect(page.locator(".export-step-done")).to_have_count(3)
     expect(page.locator("[hx-get]")).to_have_count(0, timeout=10_000)
     with pytest.raises(TimeoutError), page.expect_request("**/part/**", timeout=2500):
@@ -105,8 +58,8 @@ def test_an_export_is_watched_to_its_end(desk: Desk, page: Page, site: Site, hir
 def test_killed_workers_are_missed_and_others_take_over(
     desk: Desk, page: Page, site: Site, hire: Hire
 ) -> None:
-    desk.open(asked(site))
-    with held(site):
+    desk.open(site.asked())
+    with site.held():
         workers = hire(2)
         expect(state(page)).to_have_text("Reading rows")
         for worker in workers:
@@ -128,7 +81,7 @@ def test_killed_workers_are_missed_and_others_take_over(
 def test_cancel_start_over_and_delete_say_what_happens(
     desk: Desk, page: Page, site: Site, hire: Hire
 ) -> None:
-    desk.open(asked(site))
+    desk.open(site.asked())
     first = page.url
     page.click("button:text('Pause')")
     expect(page.locator(".export-now")).to_contain_text("Resume goes on from there.")
@@ -137,7 +90,7 @@ def test_cancel_start_over_and_delete_say_what_happens(
     page.click("button:text('Resume')")
     expect(page.locator("#export-events[hx-get]")).to_have_count(1)
     expect(page.locator("#export-events")).to_contain_text("resumed")
-    with held(site):
+    with site.held():
         hire(1)
         expect(state(page)).to_have_text("Reading rows")
         page.click("button:text('Cancel')")
@@ -154,13 +107,24 @@ def test_cancel_start_over_and_delete_say_what_happens(
     expect(page.locator("a.export-download")).to_have_count(0)
 
 
-def test_without_scripts_links_and_forms_do_it(
-    open_desk: Callable[..., Desk], site: Site, hire: Hire
-) -> None:
-    desk = open_desk(scripts=False)
-    page = desk.page
-    desk.open(asked(site))
+def test_without_scripts_links_and_forms_do_it(open_desk: OpenDesk, hire: Hire) -> None:
+    page = open_desk(scripts=False).page
+    page.locator("input.action-select").first.check()
+    choose_export(page)
     expect(page).to_have_title(re.compile("^0 % · Queued"))
+    own = page.url
+    page.click("button:text('Pause')")
+    expect(state(page)).to_have_text("Paused")
+    page.click("button:text('Resume')")
+    expect(state(page)).to_have_text("Queued")
+    page.click(".breadcrumbs a >> nth=-1")
+    row = page.locator(".export-row").first
+    row.locator("button:text('Pause')").click()
+    expect(row.locator(".export-state")).to_have_text("Paused")
+    row.locator("button:text('Resume')").click()
+    expect(row.locator(".export-state")).to_have_text("Queued")
+
+    page.goto(own)
     hire(1)
     for _ in range(200):
         if page.locator("a.export-download").count():
@@ -169,32 +133,10 @@ def test_without_scripts_links_and_forms_do_it(
     expect(page).to_have_title(re.compile("^Ready"))
     page.click("#export-shards-table summary")
     expect(page.locator("#export-shards-table td").first).to_be_visible()
-    assert len(download(page)) == ORDERS
-    desk.open(JOBS)
-    page.click(".export-discard >> nth=0")
+    assert len(download(page)) == 1
+    page.click("a:text('Delete')")
     page.click("button:text('Yes, delete it')")
     expect(state(page)).to_have_text("Expired")
-
-
-def test_every_page_fits_a_phone_and_200_percent(
-    desk: Desk, page: Page, site: Site, hire: Hire
-) -> None:
-    hire(1)
-    own = asked(site)
-    desk.open(own)
-    expect(state(page)).to_have_text("Ready", timeout=READY_MS)
-    page.click("#export-shards-table summary")
-    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
-    for address in (own, JOBS, f"{JOBS}operations/"):
-        desk.open(address)
-        # A phone, and a small laptop at 200 %.
-        for width in (360, 640):
-            page.set_viewport_size({"width": width, "height": 740})
-            wide = page.evaluate("document.documentElement.scrollWidth")
-            assert wide <= width, (address, width, wide)
-            if address == JOBS:
-                expect(page.locator(".export-row").first).to_be_in_viewport(ratio=0.99)
-    expect(page.locator("#export-workers")).to_contain_text("Workers alive")
 
 
 def _kill(pid: int) -> None:

@@ -1,7 +1,7 @@
 "use strict";
 // What a page of an export cannot say by being replaced in parts: the title and the picture of its
-// tab, what is read out, and which folds a person has opened. Without it everything is there after
-// the next load of the page.
+// tab, what is read out, which folds a person has opened, and where the keyboard is. Without it
+// everything is there after the next load of the page.
 {
   const unfolded = new Set();
 
@@ -29,6 +29,30 @@
     }
   }
 
+  // A part that is replaced takes the focus with it. It goes back to where it was; after a button
+  // that is no longer offered, to the words that say what is now, never to another button.
+  let place;
+  document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+    const focused = document.activeElement;
+    place = undefined;
+    if (!target.contains(focused)) return;
+    const name = ["formaction", "href", "aria-label"].find((name) => focused.hasAttribute(name));
+    const value = name && `[${name}="${CSS.escape(focused.getAttribute(name))}"]`;
+    const around = target.parentElement;
+    const index = [...around.children].indexOf(target);
+    place = { around, index, same: focused.localName + (value ?? "") };
+  });
+
+  function giveBackFocus() {
+    if (!place) return;
+    const { around, index, same } = place;
+    const part = around.children[index];
+    place = undefined;
+    if (!part || part.contains(document.activeElement)) return;
+    const words = part.querySelector("h2, .export-state");
+    (part.querySelector(same) ?? words)?.focus({ preventScroll: true });
+  }
+
   document.addEventListener("toggle", ({ target }) => {
     if (target.id) unfolded[target.open ? "add" : "delete"](target.id);
   }, true);
@@ -38,6 +62,7 @@
       const fold = document.getElementById(id);
       if (fold && !fold.open) fold.open = true;
     }
+    giveBackFocus();
     tell();
     askAgain();
   });
