@@ -22,3 +22,9 @@ def tab_to(page: Page, selector: str, *, back: bool = False) -> None:
 def has_ring(page: Page) -> bool:
     """Whether it can be seen where the keyboard is."""
     return bool(page.locator("*:focus").evaluate(RING))
+
+
+def skip_navigation(page: Page) -> None:
+    """By the link that the admin has for it, the first of the page."""
+    tab_to(page, ".skip-to-content-link")
+    page.keyboard.press("Enter")

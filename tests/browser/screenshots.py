@@ -77,6 +77,7 @@ class Session:
             self._shoot("job-running-phone", running, phone=True)
             self._shoot("exports", JOBS, height=760)
             self._shoot("exports-phone", JOBS, phone=True)
+            self._shoot("exports-chinese", JOBS, height=760, locale="zh-CN")
             self._shoot("operations", f"{JOBS}operations/", height=860)
 
     def _asking(self) -> None:
@@ -132,7 +133,7 @@ class Session:
 
     @contextmanager
     def _desk(self, **how: Any) -> Iterator[Desk]:
-        desk = sit_down(self._browser, self._site, locale="en-GB", **how)
+        desk = sit_down(self._browser, self._site, **{"locale": "en-GB"} | how)
         # More of the page itself.
         desk.page.add_init_script("localStorage['django.admin.navSidebarIsOpen'] = 'false'")
         try:

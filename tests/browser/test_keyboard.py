@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ORDERS, READY_MS, Hire, OpenDesk
-from tests.browser.keyboard import has_ring, tab_to
+from tests.browser.keyboard import has_ring, skip_navigation, tab_to
 from tests.browser.site import LIST, Desk, Site
 from tests.browser.test_export import numbers_in, state
 
@@ -30,11 +30,14 @@ def test_from_the_login_to_the_file_without_a_mouse(
     page.keyboard.type("secret")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**{LIST}")
+    skip_navigation(page)
     go(page, ".export-all")
     expect(page.locator(".export-words")).to_be_visible()
+    skip_navigation(page)
     go(page, "input[name=start]")
     expect(state(page)).to_have_text("Queued")
 
+    skip_navigation(page)
     go(page, "button:text('Pause')")
     expect(state(page)).to_have_text("Paused")
     # The button is gone. The next one is a step away, not under the finger.

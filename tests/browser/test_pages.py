@@ -85,15 +85,14 @@ def test_axe_finds_nothing_serious_on_any_page_of_ours(open_desk: OpenDesk, show
     assert faults(page) == {}
 
 
-def test_no_page_is_wider_than_its_screen_in_any_language(
-    open_desk: OpenDesk, shown: Shown
-) -> None:
-    for locale in ("en", "de", "zh-CN"):
+def test_no_page_is_wider_than_its_screen(open_desk: OpenDesk, shown: Shown) -> None:
+    # German words are the longest; Chinese is broken anywhere.
+    for locale in ("de", "zh-CN"):
         desk = open_desk(locale=locale)
         for address in shown.all:
             desk.open(address)
             _unfold(desk.page)
-            for width in (ZOOMED, PHONE, 360):
+            for width in (ZOOMED, PHONE):
                 desk.page.set_viewport_size({"width": width, "height": 740})
                 assert too_wide(desk.page) <= 0, (locale, address, width)
         desk.open(JOBS)
