@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from exportapp.admin.advice import advice_for
@@ -151,12 +152,21 @@ def _events(job: ExportJob) -> list[tuple[Any, str, str]]:
     return [(event, in_words(event), details(event)) for event in events]
 
 
-def _issues(job: ExportJob, has_rows: Any) -> Sequence[tuple[str, int, list[ExportIssue]]]:
-    """The words of a code, how often, and the first rows: they quote values of them."""
+def _issues(job: ExportJob, known: Any) -> Iterator[dict[str, Any]]:
+    """Of each code the words, how often, and the first rows, which quote values of them."""
+    first = _first_issues(job) if job.issues_counted and known() else {}
+    for code, count in job.issues_counted.items():
+        rows = first.get(code, [])
+        with translation.override(job.language):
+            then = issue_words(code)
+        # What a worker wrote down of a row may be the words of its code, and nothing of its own.
+        tell = any(issue.message != then for issue in rows)
+        yield {"said": issue_words(code), "count": count, "first": rows, "tell": tell}
+
+
+def _first_issues(job: ExportJob) -> dict[str, list[ExportIssue]]:
+    place = Window(RowNumber(), partition_by=F("code"), order_by="pk")
     first: dict[str, list[ExportIssue]] = {}
-    if job.issues_counted and has_rows():
-        place = Window(RowNumber(), partition_by=F("code"), order_by="pk")
-        for issue in job.issues.annotate(place=place).filter(place__lte=ISSUES_SHOWN):
-            first.setdefault(issue.code, []).append(issue)
-    counts = job.issues_counted.items()
-    return [(issue_words(code), count, first.get(code, [])) for code, count in counts]
+    for issue in job.issues.annotate(place=place).filter(place__lte=ISSUES_SHOWN):
+        first.setdefault(issue.code, []).append(issue)
+    return first

@@ -23,7 +23,7 @@ ISSUES: Final[dict[str, Any]] = {
     "text_cut": gettext_lazy("Texts were cut: a cell holds 32,767 characters."),
     "lines_joined": gettext_lazy("Lines were joined: a cell holds 253 line feeds."),
     "characters_replaced": gettext_lazy(
-        "Characters that a workbook cannot hold were replaced by \ufffd."
+        "Characters that a workbook cannot hold were replaced by �."
     ),
     "not_finite": gettext_lazy("Numbers that are none, such as NaN, are text or left blank."),
     "out_of_range": gettext_lazy("Values beyond what a cell can show were left blank."),

@@ -132,6 +132,7 @@ def test_the_page_says_what_its_tab_shows_and_what_is_read_out(
     assert 'aria-live="polite">Writing rows</p>' in page
     assert 'aria-current="step"' in page
     assert "<dt>Done</dt><dd>66 %</dd>" in page
+    assert "Writes rows: 10 of 30 rows" in page
 
     finish(running)
     page = desk.get(page_of(running)).content.decode()
