@@ -14,11 +14,12 @@ from django.db.models.functions import Now
 from exportapp.conf import conf
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.journal import Happened, record
-from exportapp.jobs.leases import PROGRESS, SETTLED, Lease
+from exportapp.jobs.leases import NO_ERROR, PROGRESS, UNHELD, Lease
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.recall import Recalled
 from exportapp.jobs.wakeups import wake
 from exportapp.models import ExportJob, ExportShard
+from exportapp.states import WORKING
 from exportapp.tables.keys import Bound, dumps, loads
 from exportapp.tables.readers import sample_weight
 
@@ -54,7 +55,10 @@ def plan(job: ExportJob, lease: Lease, recalled: Sequence[Recalled], beat: Heart
                 # The planner is one worker; only now is there work for the others.
                 wake(job, job.parallelism - 1)
         beat()
-    lease.update(planned_at=Now(), **(SETTLED if progress else {}))
+    # Who reads meanwhile may have failed the export: what it says then stays.
+    if progress:
+        ExportJob.objects.filter(pk=job.pk, status__in=WORKING).update(**NO_ERROR)
+    lease.update(planned_at=Now(), **(UNHELD | PROGRESS if progress else {}))
     job.refresh_from_db()
     counts = ExportShard.objects.filter(job=job).counts()
     Anchors(job.pk).show(

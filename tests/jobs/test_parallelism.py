@@ -13,9 +13,15 @@ from redis import Redis
 from rq import Queue
 
 from exportapp.jobs import tasks, traffic, wakeups, work
+from exportapp.jobs.leases import claim_job
+from exportapp.jobs.plan import plan
+from exportapp.jobs.recall import recall
+from exportapp.jobs.transitions import fail, try_move
 from exportapp.jobs.wakeups import make_way, wake
 from exportapp.models import ExportJob
+from exportapp.states import JobState
 from project.demo.valkey import free_port
+from tests.jobs.conftest import void
 
 Ask = Callable[..., ExportJob]
 Orders = Callable[[int], None]
@@ -164,3 +170,21 @@ def test_without_redis_all_are_woken_and_nobody_makes_way(
     assert not make_way(job)
     assert asked == [1], "it is left alone for a while"
     assert wakeups._wanted(job, 3) == 3
+
+
+def test_an_export_that_fails_while_it_is_planned_says_why(
+    ask: Callable[..., ExportJob], orders: Callable[[int], None], settings: Any
+) -> None:
+    settings.EXPORTAPP_SHARD_ROWS = 10
+    orders(30)
+    job = ask()
+    assert try_move(job, JobState.EXTRACTING, "a worker took it up")
+    lease = claim_job(job)
+    assert lease
+
+    # Another worker reads what is planned already, and comes upon a row that it cannot read.
+    plan(job, lease, recall(job), lambda: void(fail(job, "row_refused", "Row 7 cannot be read")))
+
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (JobState.FAILED, "row_refused")
+    assert job.error == "Row 7 cannot be read"
