@@ -5,10 +5,12 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.db import DEFAULT_DB_ALIAS
 from django.test import TransactionTestCase
-from hypothesis import settings
+from django.utils import timezone, translation
+from hypothesis import settings as hypothesis
 
 from exportapp.jobs.away import OF_ANCHORS, OF_QUEUE
 from tests import emptying
@@ -16,8 +18,8 @@ from tests.house import Builder, Database, House
 from tests.services import ON_SQLITE, Services, services
 
 # A shared machine may be slow at any moment; what must be fast is in the benchmarks.
-settings.register_profile("suite", deadline=None)
-settings.load_profile("suite")
+hypothesis.register_profile("suite", deadline=None)
+hypothesis.load_profile("suite")
 
 LONG = (
     "faults/",
@@ -74,6 +76,14 @@ def _empty_valkey() -> Iterator[None]:
     cache.clear()
     for absence in (OF_ANCHORS, OF_QUEUE):
         absence.end()
+
+
+@pytest.fixture(autouse=True)
+def _no_language_left() -> Iterator[None]:
+    """A request in German leaves German behind: its thread has the next test too."""
+    yield
+    translation.activate(settings.LANGUAGE_CODE)
+    timezone.deactivate()
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,10 @@ class Proxy:
 
     def _cut(self) -> None:
         for writer in self._writers:
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            # One that is closed already has no socket any more.
+            with suppress(OSError):
+                end = writer.get_extra_info("socket")
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             writer.transport.abort()
 
     async def _end(self) -> None:
