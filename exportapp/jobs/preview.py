@@ -29,6 +29,9 @@ ROWS: Final = 20
 SECONDS: Final = 3
 """How long PostgreSQL may look for the first rows of a sheet."""
 
+CANCELLED: Final = "57014"
+"""What PostgreSQL says of a statement that took too long (its documentation, appendix A)."""
+
 TEXT_SHOWN: Final = 120
 """Characters of a cell."""
 
@@ -75,7 +78,10 @@ def _sheet(sheet: SheetSpec, viewer: Viewer, rows: int) -> SheetPreview:
         with hurried(found.db, 1000 * SECONDS):
             chunks = list(reading())
     except OperationalError as error:
-        raise RequestRefused(_("The first rows take too long to find to be shown here.")) from error
+        told = _("The first rows cannot be read now.")
+        if getattr(error.__cause__, "sqlstate", None) == CANCELLED:
+            told = _("The first rows take too long to find to be shown here.")
+        raise RequestRefused(told) from error
     except DatabaseError:
         # A function of one value ended the transaction for all others; a job reads without one.
         chunks = list(reading())

@@ -17,6 +17,7 @@ from exportapp.tables.selection import Operator, Selection, Viewer
 from project.shop.loading import seed_shop
 from project.shop.models import Order
 from tests.gallery import exports as gallery
+from tests.services import ON_SQLITE
 
 VIEWER = Viewer(user=Operator(), language="en", time_zone="Europe/Berlin")
 
@@ -92,6 +93,11 @@ def test_a_function_whose_query_fails_leaves_the_other_values(
 
     monkeypatch.setattr(gallery.BookedOrders, "shout", shout)
     asked = Selection(source="order-book", parameters={"since": "2020-01-01"})
+    if ON_SQLITE:
+        # It has one class of error for a wrong query and for a database that is locked.
+        with pytest.raises(RequestRefused, match="cannot be read now"):
+            preview(asked, VIEWER)
+        return
     rows = preview(asked, VIEWER)[0].rows
     assert [bool(cell.issue) for row in rows for cell in row[3:4]] == [True, False, False]
 
