@@ -12,7 +12,6 @@ operations  the page of superusers: how the whole of it does
 downloads  files and manifests, or the page with the reason why not
 notices    a middleware: what waits for a person is said on their next page
 noticefield  how they want to be told, for a form
-lookup     which template shows something of a model
 happened   the kinds of its events in words
 advice     what a person can do about an error
 """

@@ -18,9 +18,9 @@ from django.views.decorators.http import require_POST
 
 from exportapp.admin.askform import SHOWING, AskForm, is_sent
 from exportapp.admin.carried import is_short
-from exportapp.admin.lookup import templates_for
 from exportapp.exceptions import NotAllowed, ParameterRefused, RequestRefused, UnknownName
 from exportapp.jobs import lifecycle, presets
+from exportapp.jobs.lookup import templates_for
 from exportapp.jobs.preview import ROWS, preview
 from exportapp.jobs.rights import source_for, sources_of
 from exportapp.jobs.words import what_is_asked

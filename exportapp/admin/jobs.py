@@ -20,16 +20,16 @@ from django.views.decorators.cache import never_cache
 from exportapp.admin.asking import AskingPages
 from exportapp.admin.deeds import DEEDS, do, said_of_many
 from exportapp.admin.downloads import send
-from exportapp.admin.listing import JobChangeList, filters_for, title_of_source
-from exportapp.admin.lookup import templates_for
+from exportapp.admin.listing import JobChangeList, filters_for
 from exportapp.admin.operations import OperationsPage
 from exportapp.admin.pages import LIVE, PARTS, describe
 from exportapp.admin.pressed import answer
 from exportapp.jobs.delivery import deliver, deliver_manifest
 from exportapp.jobs.early import deliver_shard
+from exportapp.jobs.lookup import templates_for
 from exportapp.jobs.rights import may_see
 from exportapp.jobs.wakeups import wake_reconciler
-from exportapp.jobs.words import who
+from exportapp.jobs.words import title_of_source, who
 from exportapp.models import ExportJob
 
 

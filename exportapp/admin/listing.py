@@ -10,13 +10,11 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.text import capfirst
 from django.utils.translation import pgettext_lazy
 
-from exportapp.exceptions import RequestRefused, UnknownName
-from exportapp.models import ExportJob
+from exportapp.exceptions import RequestRefused
+from exportapp.jobs.words import title_of
 from exportapp.tables.bounds import require_query
-from exportapp.tables.sources import find_source
 
 
 class JobChangeList(ChangeList):
@@ -60,15 +58,3 @@ def filters_for(user: Any) -> list[Any]:
     """By person only for those who see more than their own."""
     of_all = [("requested_by", PersonFilter)] if user.is_superuser else []
     return ["status", SourceFilter, ("created_at", DateFilter), *of_all]
-
-
-def title_of_source(job: ExportJob) -> str:
-    """The export's or the model's own name for its rows; what was asked for when that is gone."""
-    return title_of(job.source, job.selection["site"])
-
-
-def title_of(source: str, site: str = "admin") -> str:
-    try:
-        return capfirst(find_source(source, site).title)
-    except UnknownName:
-        return source

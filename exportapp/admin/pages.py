@@ -20,16 +20,15 @@ from exportapp.admin.advice import advice_for
 from exportapp.admin.deeds import offered
 from exportapp.admin.drawing import Curve
 from exportapp.admin.happened import details, in_words
-from exportapp.admin.listing import title_of_source
-from exportapp.admin.lookup import templates_for
 from exportapp.exceptions import UnknownName
 from exportapp.jobs.durations import about
 from exportapp.jobs.early import has_shards
+from exportapp.jobs.lookup import templates_for
 from exportapp.jobs.pace import pace
 from exportapp.jobs.rights import may_download
 from exportapp.jobs.shardmap import counted, shard_map
 from exportapp.jobs.status import PHASES, Status, status_of
-from exportapp.jobs.words import asked_for, issue_words
+from exportapp.jobs.words import asked_for, issue_words, title_of_source
 from exportapp.models import ExportIssue, ExportJob
 from exportapp.states import ACTIVE, JobState, ShardState
 from exportapp.tables.sources import find_source

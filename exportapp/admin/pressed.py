@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from exportapp.admin.deeds import Outcome
-from exportapp.admin.listing import title_of_source
 from exportapp.admin.pages import PARTS
+from exportapp.jobs.words import title_of_source
 from exportapp.models import ExportJob
 
 if TYPE_CHECKING:

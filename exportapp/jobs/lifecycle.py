@@ -37,7 +37,7 @@ from exportapp.states import JobState, ShardState
 from exportapp.tables.bounds import require_sql
 from exportapp.tables.keyset import Keyset
 from exportapp.tables.selection import Operator, Selection, Viewer
-from exportapp.tables.sheets import sheets_fingerprint, sheets_to_json
+from exportapp.tables.sheets import SheetSpec, sheets_fingerprint, sheets_to_json
 
 
 def create(
@@ -73,9 +73,6 @@ def create(
     job = ExportJob(
         source=source.label,
         selection=selection.to_json(),
-        sheets=sheets_to_json(sheets),
-        columns=[column.to_json() for sheet in sheets for column in sheet.columns],
-        spec_fingerprint=sheets_fingerprint(sheets),
         filename=_filename(chosen, source.filename(selection, viewer)),
         options=chosen.to_json(),
         policy=policy or conf.BAD_VALUES,
@@ -83,6 +80,7 @@ def create(
         notify=booking.chosen(notify, viewer.user),
         trace_id=trace_id(traceparent),
         parallelism=conf.PARALLELISM if queue else 1,
+        **_of_sheets(sheets),
         **_whose(viewer),
     )
     job.request_key = _request_key(job, selection, viewer, request_key)
@@ -178,6 +176,14 @@ def discard(job: ExportJob, *, user: Any = None) -> ExportJob:
     # What could not be removed now is, by the next look through the storage.
     remove_all(job)
     return job
+
+
+def _of_sheets(sheets: Sequence[SheetSpec]) -> dict[str, Any]:
+    return {
+        "sheets": sheets_to_json(sheets),
+        "columns": [column.to_json() for sheet in sheets for column in sheet.columns],
+        "spec_fingerprint": sheets_fingerprint(sheets),
+    }
 
 
 def _whose(viewer: Viewer) -> dict[str, Any]:

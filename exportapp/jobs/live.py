@@ -131,9 +131,13 @@ class _Channel:
     def wait(self) -> None:
         """Until something is heard, or for LOOK_SECONDS."""
         time.sleep(CALM_SECONDS)
+        if OF_ANCHORS or not self._is_heard():
+            self.close()
+            time.sleep(LOOK_SECONDS - CALM_SECONDS)
+
+    def _is_heard(self) -> bool:
+        """Listen for the rest of the time; whether Redis was there to listen to."""
         try:
-            if OF_ANCHORS:
-                raise NotImplementedError
             if self._heard is None:
                 self._heard = get_redis_connection(conf.CACHE).pubsub()
                 self._heard.subscribe(self._name)
@@ -141,10 +145,9 @@ class _Channel:
             while self._heard.get_message():
                 pass
         except AWAY:
-            self.close()
-            if not OF_ANCHORS:
-                OF_ANCHORS.begin()
-            time.sleep(LOOK_SECONDS - CALM_SECONDS)
+            OF_ANCHORS.begin()
+            return False
+        return True
 
     def close(self) -> None:
         heard, self._heard = self._heard, None

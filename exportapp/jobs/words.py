@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from django.utils import timezone, translation
 from django.utils.formats import localize, number_format
-from django.utils.text import get_text_list
+from django.utils.text import capfirst, get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged
+from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged, UnknownName
 from exportapp.jobs.rights import viewer_of
 from exportapp.models import ExportJob
 from exportapp.tables.counting import count_rows
@@ -32,6 +32,19 @@ ISSUES: Final[dict[str, Any]] = {
     "list_cut": gettext_lazy("Lists were longer than their column shows; they end in “…”."),
 }
 """What became of the values, by the issue's code."""
+
+
+def title_of_source(job: ExportJob) -> str:
+    """The export's or the model's own name for its rows; what was asked for when that is gone."""
+    return title_of(job.source, job.selection["site"])
+
+
+def title_of(source: str, site: str = "admin") -> str:
+    """The same of what was asked for on an admin site."""
+    try:
+        return capfirst(str(find_source(source, site).title))
+    except UnknownName:
+        return source
 
 
 def issue_words(code: str) -> str:

@@ -13,7 +13,8 @@ from exportapp.exceptions import NoticeRefused
 from exportapp.jobs.lookup import templates_for
 from exportapp.jobs.notices.booking import address_of
 from exportapp.jobs.notices.links import job_url, site_url
-from exportapp.jobs.notices.words import rows_of, sentence
+from exportapp.jobs.notices.words import sentence
+from exportapp.jobs.words import title_of_source
 from exportapp.models import ExportNotice
 from exportapp.states import JobState
 from exportapp.tables.selection import Viewer
@@ -77,7 +78,7 @@ def _context(notice: ExportNotice, url: str) -> dict[str, Any]:
         "job": job,
         "person": notice.recipient,
         "sentence": sentence(notice),
-        "rows_of": rows_of(job),
+        "rows_of": title_of_source(job),
         "url": url,
         "ready": notice.outcome == JobState.SUCCEEDED,
         "failed": notice.outcome == JobState.FAILED,

@@ -7,14 +7,12 @@ from typing import Any, Final
 from django.utils.functional import Promise
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from exportapp.exceptions import UnknownName
 from exportapp.jobs.journal import Happened
+from exportapp.jobs.words import title_of_source
 from exportapp.models import ExportJob, ExportNotice
 from exportapp.states import JobState
-from exportapp.tables.sources import find_source
 
 SENTENCES: Final[dict[str, Promise]] = {
     JobState.SUCCEEDED: _("Your export of {rows} is ready."),
@@ -26,24 +24,16 @@ SENTENCES: Final[dict[str, Promise]] = {
 
 def sentence(notice: ExportNotice) -> str:
     """One line of plain text."""
-    rows = rows_of(notice.job)
+    rows = title_of_source(notice.job)
     said = str(SENTENCES[notice.outcome]).format(rows=rows, who=_who(notice))
     return " ".join(said.split())
 
 
 def sentence_with_link(notice: ExportNotice, path: str) -> SafeString:
     """The same as HTML: the rows are the link to the page of the export, where it has one."""
-    rows = conditional_escape(rows_of(notice.job))
+    rows = conditional_escape(title_of_source(notice.job))
     link = format_html('<a href="{}">{}</a>', path, rows) if path else rows
     return format_html(str(SENTENCES[notice.outcome]), rows=link, who=_who(notice))
-
-
-def rows_of(job: ExportJob) -> str:
-    """The export's or the model's own name for its rows; what was asked for when that is gone."""
-    try:
-        return capfirst(str(find_source(job.source, job.selection["site"]).title))
-    except UnknownName:
-        return str(job.source)
 
 
 def canceller(job: ExportJob) -> Any:
