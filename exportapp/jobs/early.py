@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,6 +9,7 @@ from django.utils.translation import gettext as _
 from exportapp.exceptions import FileDamaged, FileExpired, FileUnknown, IllegalTransition
 from exportapp.jobs.content import Content, FilePiece
 from exportapp.jobs.delivery import Delivery, require_download
+from exportapp.jobs.filenames import safe_filename
 from exportapp.jobs.files import local_path
 from exportapp.jobs.formats import format_of
 from exportapp.models import ExportJob, ExportShard
@@ -32,10 +32,10 @@ def deliver_shard(job: ExportJob, user: Any, number: int) -> Delivery:
                 number=number
             )
         )
-    name = PurePath(job.filename)
     shape = format_of(job)
+    ending = shape.extension
     return Delivery(
-        filename=f"{name.name.removesuffix(shape.extension)}-{number:05}{shape.extension}",
+        filename=safe_filename(f"{job.filename.removesuffix(ending)}-{number:05}{ending}"),
         content=Content((FilePiece(path, shard.xlsx_size),)),
         digest=shard.xlsx_sha256,
         content_type=shape.content_type,

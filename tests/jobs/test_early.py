@@ -58,6 +58,8 @@ def test_a_written_shard_is_a_workbook_with_its_rows_at_their_places(
     sheet = openpyxl.load_workbook(BytesIO(content)).worksheets[0]
 
     assert early.filename == "orders-00002.xlsx"
+    job.filename = "..\\orders\u202e.xlsx"  # somebody else may have changed it
+    assert deliver_shard(job, root, 2).filename == "orders-00002.xlsx"
     numbers = [row[0].value for row in sheet.iter_rows(min_row=12, max_row=21)]
     assert numbers == [row[0] for row in order_rows()[10:]]
     for error, number in ((FileUnknown, 3), (FileUnknown, 0)):
