@@ -55,7 +55,7 @@ def test_other_bytes_and_no_range_are_errors(site: Site, monkeypatch: pytest.Mon
     both = download(site, wanted(CONTENT), 2, seconds=0)
 
     assert (right.bytes, right.files, right.errors) == (len(CONTENT), 1, [])
-    assert (wrong.files, wrong.errors) == (0, ["download: the digest differs"])
+    assert (wrong.files, wrong.errors) == (0, ["download: the SHA-256 differs"])
     assert both.files == 1 and "RuntimeError('200" in both.errors[0]
 
 
