@@ -163,7 +163,7 @@ def clean(job: ExportJob) -> bool:
     try:
         removed = files.remove_except(job, {file.path for file in job.files.all()})
     except OSError as error:
-        alarm(job, "clean", f"The shards could not be removed: {error}")
+        alarm(job, "clean", f"The shards could not be removed: {error}", error=str(error))
         return False
     with transaction.atomic():
         cleaned = ExportJob.objects.filter(pk=job.pk, cleaned_at=None).update(cleaned_at=Now())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from exportapp.conf import conf
+from exportapp.jobs.pace import seconds_of_work
 from exportapp.jobs.progress import Anchors
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import ACTIVE, JobState
@@ -21,7 +22,7 @@ heard about once in each, but a long statement keeps them silent as well."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How far a job is. Rows and bytes are counts; `rate` is rows per second."""
+    """How far a job is. Rows and bytes are counts."""
 
     state: JobState
     phase: JobState
@@ -35,6 +36,7 @@ class Status:
     shards_total: int
     bytes: int
     rate: float
+    """Rows a second: now, and of all its work once it has ended."""
     planned: bool
     live: bool
     """Whether the figures come from the anchors; if not, they are what the database committed."""
@@ -107,4 +109,5 @@ def _phase(job: ExportJob) -> JobState:
 def _average_rate(job: ExportJob, rows: int) -> float:
     if not (job.started_at and job.finished_at):
         return 0.0
-    return rows / max((job.finished_at - job.started_at).total_seconds(), 0.001)
+    seconds = seconds_of_work(job) or (job.finished_at - job.started_at).total_seconds()
+    return rows / max(seconds, 0.001)
