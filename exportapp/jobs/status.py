@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import BooleanField, ExpressionWrapper, Q
 
@@ -74,7 +74,7 @@ class Status:
         return max(0, round((self.rows_total - self.rows_done) / self.rate))
 
 
-def laid_out() -> ExpressionWrapper:
+def laid_out() -> Any:
     """Whether a job has a layout, for a query that leaves the layout itself where it is."""
     return ExpressionWrapper(Q(layout__isnull=False), BooleanField())
 
