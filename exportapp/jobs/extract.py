@@ -118,7 +118,7 @@ def _spool(
             ShardState.EXTRACTED,
             rows_extracted=tally.rows,
             arrow_path=written.path,
-            arrow_sha256=written.sha256,
+            arrow_digest=written.digest,
             facts={"v": VERSION, "columns": [facts.to_json() for facts in tally.facts]},
             xml_estimate=tally.xml_bytes,
             issues_counted=tally.counted(),
