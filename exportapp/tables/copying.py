@@ -7,6 +7,7 @@ one is an empty text).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from typing_extensions import Buffer
 from exportapp.tables.arrays import arrow_schema, arrow_type
 from exportapp.tables.calls import Raised
 from exportapp.tables.columns import ChoiceLabel, ColumnSpec, RelatedText
-from exportapp.tables.copyout import NotPlain, blocks, connected
+from exportapp.tables.copyout import Line, NotPlain, blocks, connected
 from exportapp.tables.fetch import column_path, with_computed
 from exportapp.tables.readers import Chunk
 from exportapp.tables.related import RelatedTexts
@@ -49,20 +50,25 @@ def copy(
     batch_rows: int,
     waiting: Callable[[], None] = lambda: None,
     begin: Callable[[Any], None] | None = None,
+    line: Line | None = None,
 ) -> Iterator[Chunk]:
     """The queryset's rows in its order, in chunks as the orm reader's, without a bad value.
 
     Only for what `copyable.obstacle` has nothing against. `waiting` is called about twice a
     second while the server has no row yet, and may raise. `begin` is given the connection that
-    rows come by before anything is asked. Raises NotPlain for values that need the orm reader, and
-    the database's own errors.
+    rows come by before anything is asked. `line` is that of whoever reads more ranges of the same
+    database and closes it behind the last; without it the connection ends here. Raises NotPlain for
+    values that need the orm reader, and the database's own errors.
     """
     with viewer.active():
         sql, params = _query(queryset, columns)
     if not sql:
         return
     shaper = _Shaper(columns, queryset)
-    with connected(queryset.db, begin) as connection:
+    with ExitStack() as stack:
+        if line is None:
+            line = stack.enter_context(closing(Line(queryset.db)))
+        connection = stack.enter_context(connected(line, begin))
         for block in blocks(connection, sql, params, batch_rows, waiting):
             with viewer.active():
                 chunk = shaper.chunk(block)
