@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from exportapp.conf import conf
 from exportapp.jobs.pace import seconds_of_work
@@ -14,6 +16,9 @@ from exportapp.states import ACTIVE, JobState
 
 PHASES: Final = (JobState.EXTRACTING, JobState.RENDERING, JobState.MERGING)
 """What an export goes through, in order."""
+
+NEEDED: Final = ("status", "waiting_for", "planned_at", "started_at", "finished_at")
+"""What of a job is read here, besides whether it has a layout."""
 
 SILENT_BEATS: Final = 10
 """So many heartbeats of BEAT_SECONDS are missed before it is worth saying: workers that live are
@@ -71,6 +76,11 @@ class Status:
         return max(0, round((self.rows_total - self.rows_done) / self.rate))
 
 
+def laid_out() -> Any:
+    """Whether a job has a layout, for a query that leaves the layout itself where it is."""
+    return ExpressionWrapper(Q(layout__isnull=False), BooleanField())
+
+
 def status_of(job: ExportJob) -> Status:
     """Read the anchors in one call; without them, count in the database."""
     anchors = Anchors(job.pk)
@@ -103,7 +113,9 @@ def _phase(job: ExportJob) -> JobState:
         return job.state
     if job.state in (JobState.SUCCEEDED, JobState.EXPIRED):
         return JobState.MERGING
-    return JobState.RENDERING if job.layout is not None else JobState.EXTRACTING
+    known = vars(job).get("laid_out")
+    has_layout = job.layout is not None if known is None else known
+    return JobState.RENDERING if has_layout else JobState.EXTRACTING
 
 
 def _average_rate(job: ExportJob, rows: int) -> float:
