@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from exportapp.conf import conf
+from exportapp.jobs.objects.places import results_alias
 from exportapp.jobs.progress import Anchors
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import ACTIVE, JobState
 
-PHASES: Final = (JobState.EXTRACTING, JobState.RENDERING, JobState.MERGING)
-"""What an export goes through, in order."""
+PHASES: Final = (
+    JobState.EXTRACTING,
+    JobState.RENDERING,
+    JobState.MERGING,
+    JobState.UPLOADING,
+)
+"""What an export goes through, in order; the last where files have their place elsewhere."""
 
 SILENT_BEATS: Final = 10
 """So many heartbeats of BEAT_SECONDS are missed before it is worth saying: workers that live are
@@ -69,6 +75,12 @@ class Status:
         return max(0, round((self.rows_total - self.rows_done) / self.rate))
 
 
+def phases_of(status: Status) -> tuple[JobState, ...]:
+    """Those of PHASES that this export goes through."""
+    is_carried = status.phase == PHASES[-1] or results_alias()
+    return PHASES if is_carried else PHASES[:-1]
+
+
 def status_of(job: ExportJob) -> Status:
     """Read the anchors in one call; without them, count in the database."""
     anchors = Anchors(job.pk)
@@ -100,7 +112,7 @@ def _phase(job: ExportJob) -> JobState:
     if job.state in PHASES:
         return job.state
     if job.state in (JobState.SUCCEEDED, JobState.EXPIRED):
-        return JobState.MERGING
+        return PHASES[-1] if results_alias() else JobState.MERGING
     return JobState.RENDERING if job.layout is not None else JobState.EXTRACTING
 
 
