@@ -86,7 +86,8 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=_("Which rows"))
     def which(self, job: ExportJob) -> str:
-        return truncatechars(asked_in_short(job) or _("all rows of the list"), WHICH_LENGTH)
+        asked = asked_in_short(job) or str(_("all rows of the list"))
+        return truncatechars(asked, WHICH_LENGTH)
 
     @admin.display(description=pgettext_lazy("export", "person"), ordering="requested_by")
     def who(self, job: ExportJob) -> str:
