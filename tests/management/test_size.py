@@ -41,8 +41,7 @@ def test_three_million_rows_make_three_sheets_in_flat_memory(
     done = subprocess.run(
         [sys.executable, "-c", WATCHED, *command],
         cwd=ROOT,
-        # Without what measures the coverage, which nobody's export has in its memory.
-        env={name: value for name, value in shop.env.items() if not name.startswith("COVERAGE_")},
+        env=shop.env,
         capture_output=True,
         text=True,
         timeout=250,
