@@ -21,6 +21,7 @@ WORDS: Final[dict[str, Promise]] = {
     Happened.LAID_OUT: pgettext_lazy("event", "rows have their places"),
     Happened.RENDERED: pgettext_lazy("event", "shard written"),
     Happened.MERGED: pgettext_lazy("event", "joined"),
+    Happened.UPLOADED: pgettext_lazy("event", "uploaded"),
     Happened.RELEASED: pgettext_lazy("event", "handed back"),
     Happened.RETRIED: pgettext_lazy("event", "to be tried again"),
     Happened.REFUSED: pgettext_lazy("event", "late worker refused"),

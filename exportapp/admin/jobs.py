@@ -85,9 +85,9 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description=pgettext_lazy("export", "export"), ordering="source")
     def what(self, job: ExportJob) -> SafeString:
-        which = truncatechars(asked_in_short(job) or _("all rows of the list"), WHICH_LENGTH)
+        asked = asked_in_short(job) or str(_("all rows of the list"))
         html = '{}<span class="export-unseen">:</span> <small class="export-which">{}</small>'
-        return format_html(html, title_of_source(job), which)
+        return format_html(html, title_of_source(job), truncatechars(asked, WHICH_LENGTH))
 
     @admin.display(description=pgettext_lazy("export", "person"), ordering="requested_by")
     def who(self, job: ExportJob) -> str:

@@ -35,6 +35,7 @@ from exportapp.exceptions import (
     RequestRefused,
     SourceChanged,
     TooManyRunning,
+    TooManyStreams,
     UnknownName,
 )
 from exportapp.jobs.status import status_of
@@ -44,6 +45,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 STATUSES: Final[dict[type[ExportError], HTTPStatus]] = {
     RequestRefused: HTTPStatus.BAD_REQUEST,
     TooManyRunning: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     NotAllowed: HTTPStatus.FORBIDDEN,
     RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     IllegalTransition: HTTPStatus.CONFLICT,
@@ -57,7 +59,7 @@ FAULT: Final = "internal_error"
 """The code of what is nobody's wish: its details are in the log alone."""
 
 WAIT_FOR_ROOM: Final = 30
-"""Seconds after which one of many running exports may have ended."""
+"""Seconds after which one of many running exports or connections may have ended."""
 
 
 class Problem(serializers.Serializer[Any]):
@@ -111,7 +113,7 @@ def _of_export_error(error: ExportError, status: HTTPStatus) -> Response:
         body |= {"title": f"Unknown {error.what}.", "valid": error.valid}
     elif isinstance(error, RangeNotSatisfiable):
         headers = error.headers
-    elif isinstance(error, TooManyRunning):
+    elif isinstance(error, TooManyRunning | TooManyStreams):
         headers = {"Retry-After": str(WAIT_FOR_ROOM)}
     elif isinstance(error, NotReady) and error.job is not None and error.job.is_active:
         status_now = status_of(error.job)

@@ -9,6 +9,7 @@ from exportapp.api.sources import ExportSourceViewSet
 from exportapp.api.streaming import StreamViewSet
 from exportapp.api.unknown import UnknownAddress
 from exportapp.api.views import ExportViewSet
+from exportapp.jobs.pump import abandonable
 
 app_name = "exportapp_api"
 
@@ -19,7 +20,11 @@ router.register("exports/sources", ExportSourceViewSet, basename="source")
 router.register("exports", ExportViewSet, basename="export")
 
 urlpatterns = [
-    path("exports/stream/", StreamViewSet.as_view({"get": "stream"}), name="export-stream"),
+    path(
+        "exports/stream/",
+        abandonable(StreamViewSet.as_view({"get": "stream"})),
+        name="export-stream",
+    ),
     path("exports/<uuid:pk>/events/stream/", LiveViewSet.as_view({"get": "live"}), name="live"),
     path("", include(router.urls)),
     # Last: whatever is left below our own address is a problem, and not the project's page.

@@ -12,13 +12,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from exportapp.api.base import OwnViewSet, problems
-from exportapp.api.polling import etag_of, is_known, poll_after, watched
+from exportapp.api.polling import STILL, etag_of, is_known, poll_after, watched
 from exportapp.api.requests import DownloadQuery, ListQuery, NewExport, PageQuery
 from exportapp.api.serializers import (
     AskedExportSerializer,
     ExportEventSerializer,
     ExportIssueSerializer,
     ExportSerializer,
+    shown,
 )
 from exportapp.jobs import lifecycle
 from exportapp.jobs.delivery import ZIP, deliver, deliver_manifest, require_download
@@ -50,6 +51,7 @@ class ExportViewSet(OwnViewSet):
     """Exports to Excel: one's own, and all of them for a superuser."""
 
     queryset: Any = ExportJob.objects.defer("manifest").prefetch_related("files")
+    watched: Any = watched()
     serializer_class = ExportSerializer
     scopes = {"create": "create", "start_over": "create", "download": "download"}
 
@@ -80,15 +82,15 @@ class ExportViewSet(OwnViewSet):
     )
     def retrieve(self, request: Request, pk: str) -> Response:
         """How far it is. With `If-None-Match` the answer is 304 while nothing has changed."""
-        self.queryset = watched(self.queryset)
+        self.queryset = self.watched
         job = self.get_object()
-        status = status_of(job)
-        etag, seconds = etag_of(job, status, request._request), poll_after(status)
+        status = None if job.state in STILL else status_of(job)
+        etag, seconds = etag_of(job, status, request._request), status and poll_after(status)
         headers = {"ETag": etag} | ({} if seconds is None else {"Retry-After": str(seconds)})
         if is_known(request._request, etag):
             return Response(status=304, headers=headers)
-        context = {**self.get_serializer_context(), "status": status}
-        return Response(ExportSerializer(job, context=context).data, headers=headers)
+        context = {**self.get_serializer_context(), "status": status or status_of(job)}
+        return Response(shown(job, context), headers=headers)
 
     @extend_schema(
         request=NewExport,
@@ -209,4 +211,4 @@ class ExportViewSet(OwnViewSet):
         return self.paged(job.issues, "pk")
 
     def _answer(self, job: ExportJob) -> Response:
-        return Response(ExportSerializer(job, context=self.get_serializer_context()).data)
+        return Response(shown(job, self.get_serializer_context()))

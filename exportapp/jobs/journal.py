@@ -30,6 +30,7 @@ class Happened(StrEnum):
     LAID_OUT = "laid_out"
     RENDERED = "rendered"
     MERGED = "merged"
+    UPLOADED = "uploaded"
     RELEASED = "released"
     RETRIED = "retried"
     REFUSED = "refused"

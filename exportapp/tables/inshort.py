@@ -66,7 +66,7 @@ class Named:
 
     model_admin: ModelAdmin[Any]
 
-    def parameter(self, name: str, values: list[str]) -> str:
+    def parameter(self, name: str, values: Sequence[str]) -> str:
         path, lookup = self._split(name)
         title = self.title(path)
         several = values[-1].split(",") if lookup == "in" else values
