@@ -118,7 +118,7 @@ class ExportViewSet(OwnViewSet):
             policy=recipe.policy,
             consistency=asked.validated_data.get("consistency"),
             options=recipe.options,
-            notify=asked.validated_data.get("notify"),
+            notify=recipe.notify,
             request_key=request.headers.get("Idempotency-Key") or None,
             traceparent=request.headers.get("traceparent"),
         )
