@@ -18,6 +18,18 @@ class Settings:
     STORAGE: str = "exports"
     """The alias in STORAGES for spool and result files; all workers must see the same folder."""
 
+    RESULTS: str = ""
+    """The alias in STORAGES that finished files are carried to; empty leaves them in STORAGE."""
+
+    RESULTS_REDIRECT: bool = True
+    """Whether a download is sent on to a signed URL, where that storage makes such."""
+
+    UPLOAD_PART_BYTES: int = 16 * 2**20
+    """The size of one part of an upload in parts, in bytes."""
+
+    LINK_SECONDS: int = 300
+    """How long a signed link to a file is good, ours or the storage's, in seconds."""
+
     PARALLELISM: int = 4
     """How many workers of the queue one export has at most."""
 

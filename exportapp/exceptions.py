@@ -17,6 +17,8 @@
   x VerificationFailed              a finished file does not read as what was put into it
   x SnapshotLost                    nobody holds the moment that all rows are to be read at
   x SnapshotTooOld                  it was held for longer than a database should
+  x StorageUnavailable              the storage of the results does not answer, or not now
+  x StorageRefused                  it answers, and no other try will be answered differently
   x NoticeRefused                   a notice cannot be delivered, however often it is tried
   x LeaseLost                       somebody else holds the piece: drop the file and go
   x WorkInterrupted                 asked to stop at the next batch boundary
@@ -195,6 +197,18 @@ class SnapshotTooOld(ExportError):
     """The rows could not be read in the time for which a snapshot may be held."""
 
     code = "snapshot_too_old"
+
+
+class StorageUnavailable(ExportError):
+    """The storage of the results does not answer, or asks to be left alone for now."""
+
+    code = "storage_unavailable"
+
+
+class StorageRefused(ExportError):
+    """The storage of the results refuses what it is asked."""
+
+    code = "storage_refused"
 
 
 class NoticeRefused(ExportError):

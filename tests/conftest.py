@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from django.db import DEFAULT_DB_ALIAS
 from django.test import TransactionTestCase
 from django.utils import timezone, translation
 from hypothesis import settings as hypothesis
+from redis import Redis
 
 from exportapp.jobs.away import OF_ANCHORS, OF_QUEUE
 from tests import emptying
@@ -66,14 +66,18 @@ def servers() -> Services:
     return services
 
 
+@pytest.fixture(scope="session")
+def _valkey() -> Iterator[Redis]:
+    """One connection for all tests."""
+    with Redis(host="127.0.0.1", port=services.valkey.port) as client:
+        yield client
+
+
 @pytest.fixture(autouse=True)
-def _empty_valkey() -> Iterator[None]:
+def _empty_valkey(_valkey: Redis) -> Iterator[None]:
     """Queues and anchors of one test must not be seen by the next, nor that Redis was away."""
     yield
-    from django_rq import get_connection
-
-    get_connection("exports").flushdb()
-    cache.clear()
+    _valkey.flushall()
     for absence in (OF_ANCHORS, OF_QUEUE):
         absence.end()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
+from django.template.defaultfilters import truncatechars
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -29,8 +30,11 @@ from exportapp.jobs.early import deliver_shard
 from exportapp.jobs.lookup import templates_for
 from exportapp.jobs.rights import may_see
 from exportapp.jobs.wakeups import wake_reconciler
-from exportapp.jobs.words import title_of_source, who
+from exportapp.jobs.words import asked_in_short, title_of_source, who
 from exportapp.models import ExportJob
+
+WHICH_LENGTH: Final = 120
+"""Characters of what was asked for, in the list."""
 
 
 @admin.register(ExportJob)
@@ -40,7 +44,7 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     To have it on another AdminSite as well: `site.register(ExportJob, ExportJobAdmin)`.
     """
 
-    list_display = ("what", "who", "created_at")
+    list_display = ("what", "which", "who", "created_at")
     list_per_page = 25
     actions = ("pause_selected", "resume_selected", "cancel_selected")
 
@@ -79,6 +83,11 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     @admin.display(description=pgettext_lazy("export", "export"), ordering="source")
     def what(self, job: ExportJob) -> str:
         return title_of_source(job)
+
+    @admin.display(description=_("Which rows"))
+    def which(self, job: ExportJob) -> str:
+        asked = asked_in_short(job) or str(_("all rows of the list"))
+        return truncatechars(asked, WHICH_LENGTH)
 
     @admin.display(description=pgettext_lazy("export", "person"), ordering="requested_by")
     def who(self, job: ExportJob) -> str:

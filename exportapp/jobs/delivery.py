@@ -20,11 +20,12 @@ from exportapp.exceptions import (
 )
 from exportapp.jobs.announce import send_signal
 from exportapp.jobs.archive import Member, archive
-from exportapp.jobs.content import Content, FilePiece
+from exportapp.jobs.content import Content, FilePiece, ObjectPiece
 from exportapp.jobs.filenames import safe_filename
 from exportapp.jobs.files import crc32_of, local_path
 from exportapp.jobs.formats import format_of
 from exportapp.jobs.journal import Happened, record
+from exportapp.jobs.objects.places import objects_in
 from exportapp.jobs.rights import may_download, may_see, require_columns, require_export
 from exportapp.models import ExportFile, ExportJob
 from exportapp.signals import export_downloaded
@@ -53,6 +54,8 @@ class Delivery:
     """What its event says was taken: the file's number, or ALL; None where nothing is noted."""
     path: Path | None = None
     """Where the content is one file on disk."""
+    elsewhere: ObjectPiece | None = None
+    """Where it is one object in another storage."""
 
     @property
     def size(self) -> int:
@@ -148,31 +151,43 @@ def require_download(user: Any, job: ExportJob) -> None:
         raise NotAllowed(_("This export was made for somebody else."))
 
 
-def _sound(job: ExportJob, files: Sequence[ExportFile]) -> list[Path]:
+def _sound(job: ExportJob, files: Sequence[ExportFile]) -> list[FilePiece | ObjectPiece]:
     """Where the files are. Raises FileDamaged when one is not as it was, as far as is known."""
     looked = job.events.filter(kind__in=(Happened.VERIFIED, Happened.DAMAGED)).order_by("pk")
     # Of each file what was found last; events of shards name none.
     found = {event.data.get("file"): event for event in looked}
-    paths = []
+    places = []
     for file in files:
-        path, last = local_path(file.path), found.get(file.number)
-        if not path.is_file() or path.stat().st_size != file.size:
-            raise _damaged(file.filename)
+        place, last = _place(file), found.get(file.number)
         if last and last.kind == Happened.DAMAGED:
             raise FileDamaged(_("{what} Make the export again.").format(what=last.message))
-        paths.append(path)
-    return paths
+        places.append(place)
+    return places
+
+
+def _place(file: ExportFile) -> FilePiece | ObjectPiece:
+    """Raises FileDamaged where it is not there, or of another size than was committed."""
+    if file.storage:
+        objects = objects_in(file.storage)
+        if objects.size(file.path) != file.size:
+            raise _damaged(file.filename)
+        return ObjectPiece(objects, file.path, file.size)
+    path = local_path(file.path)
+    if not path.is_file() or path.stat().st_size != file.size:
+        raise _damaged(file.filename)
+    return FilePiece(path, file.size)
 
 
 def _one_of(job: ExportJob, file: ExportFile) -> Delivery:
-    (path,) = _sound(job, [file])
+    (place,) = _sound(job, [file])
     return Delivery(
         filename=safe_filename(file.filename),
-        content=Content((FilePiece(path, file.size),)),
+        content=Content((place,)),
         digest=file.sha256,
         content_type=format_of(job).content_type,
         taken=file.number,
-        path=path,
+        path=place.path if isinstance(place, FilePiece) else None,
+        elsewhere=place if isinstance(place, ObjectPiece) else None,
     )
 
 
@@ -181,9 +196,9 @@ def _all_of(job: ExportJob, files: Sequence[ExportFile]) -> Delivery:
         Member(
             name=safe_filename(file.filename),
             crc32=crc32_of(file.path) if file.crc32 is None else file.crc32,
-            content=FilePiece(path, file.size),
+            content=place,
         )
-        for file, path in zip(files, _sound(job, files), strict=True)
+        for file, place in zip(files, _sound(job, files), strict=True)
     ]
     if job.manifest:
         data = manifest_of(job)

@@ -14,7 +14,13 @@ from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIRequest
-from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
@@ -45,8 +51,9 @@ def respond(
 ) -> HttpResponseBase:
     """The delivery, the part of it that is asked for, or that the person has it already.
 
-    200, 206, 304 or 412. What is sent is noted as a download of `user`; a later part, only if
-    none is noted yet. Raises RangeNotSatisfiable, and FileDamaged where the file went meanwhile.
+    200, 206, 304, 412, or 302 to the storage that has the file. What is sent is noted as a download
+    of `user`; a later part, only if none is noted yet. Raises RangeNotSatisfiable,
+    and FileDamaged where the file went meanwhile.
     """
     named = content_disposition_header(True, delivery.filename) or "attachment"
     headers = {**PRIVATE, "Content-Disposition": named}
@@ -64,10 +71,21 @@ def respond(
         part = _part(request, delivery.size) if is_same else Part(0, delivery.size, whole=True)
         if part is None:
             raise RangeNotSatisfiable(delivery.size)
-        response = _body(request, delivery, part, headers)
+        response = _sent_on(request, delivery) or _body(request, delivery, part, headers)
     if request.method == "GET" and delivery.taken is not None and part is not None:
         note(job, user, delivery.taken, delivery.filename, resumed=part.first > 0)
     return response
+
+
+def _sent_on(request: HttpRequest, delivery: Delivery) -> HttpResponseBase | None:
+    """To a signed URL of the storage that has the file, where it makes such."""
+    place = delivery.elsewhere
+    # It is signed for GET alone; what HEAD asks for is known here.
+    if place is None or request.method != "GET" or not conf.RESULTS_REDIRECT:
+        return None
+    named = delivery.filename, delivery.content_type
+    url = place.objects.url(place.name, *named, conf.LINK_SECONDS)
+    return None if url is None else HttpResponseRedirect(url, headers=PRIVATE)
 
 
 def _part(request: HttpRequest, size: int) -> Part | None:

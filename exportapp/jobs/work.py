@@ -26,6 +26,8 @@ from exportapp.jobs.holding import hold
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import Lease, claim_job, claim_shard, worker_name
 from exportapp.jobs.merge import merge
+from exportapp.jobs.objects.removal import give_up
+from exportapp.jobs.objects.upload import upload
 from exportapp.jobs.plan import plan
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.pulse import kept_alive
@@ -162,6 +164,9 @@ def _claim(job: ExportJob) -> Piece | None:
     if job.state == JobState.MERGING:
         lease = _claim_whole(job)
         return functools.partial(_merge, job, lease) if lease else None
+    if job.state == JobState.UPLOADING:
+        lease = _claim_whole(job)
+        return functools.partial(_upload, job, lease) if lease else None
     wanted = ShardState.PENDING if job.state == JobState.EXTRACTING else ShardState.EXTRACTED
     lease = claim_shard(job, wanted)
     return functools.partial(_shard, job, lease) if lease else None
@@ -216,6 +221,14 @@ def _merge(job: ExportJob, lease: Lease) -> None:
         require_right(job)
         merge(job, lease, Heartbeat(job, lease, Anchors(job.pk)))
         phases.finish(job)
+
+
+def _upload(job: ExportJob, lease: Lease) -> None:
+    with attempt(job, lease):
+        require_right(job)
+        upload(job, lease, Heartbeat(job, lease, Anchors(job.pk)))
+        phases.clean(job)
+    give_up(job)
 
 
 def _committed(

@@ -2,7 +2,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("exportapp", "0008_notices")]
+    dependencies = [("exportapp", "0009_results_elsewhere")]
 
     operations = [
         migrations.RenameField("exportshard", "arrow_sha256", "arrow_digest"),

@@ -95,7 +95,7 @@ def blocks(
     driver = connection.Database
     # COPY takes no parameters: the driver quotes them into the text.
     select = driver.ClientCursor(connection.connection).mogrify(sql, params)
-    statement = f"COPY ({select}) TO STDOUT (FORMAT csv)"
+    statement = f"COPY ({select}) TO STDOUT (FORMAT text)"
     if not is_plain_socket(connection.connection):
         yield from _row_by_row(connection.connection, statement, driver, batch_rows)
         return

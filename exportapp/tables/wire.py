@@ -20,7 +20,7 @@ import numpy as np
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
-FRAME: Final = b"0000,"
+FRAME: Final = b"0000\t"
 """What each record of a block begins with: a field of its own in the place of a message header.
 
 It is as long as the header, so that nothing has to be moved.
@@ -72,7 +72,7 @@ def borrowed(file_number: int) -> Iterator[socket.socket]:
 
 
 class CopyOut:
-    """The answer to one `COPY … TO STDOUT (FORMAT csv)` in text of UTF-8."""
+    """The answer to one `COPY … TO STDOUT (FORMAT text)` in text of UTF-8."""
 
     def __init__(self, sock: socket.socket, statement: str, waiting: Callable[[], None]) -> None:
         """Ask for it; `waiting` is called about twice a second while nothing comes, and may raise.

@@ -94,15 +94,15 @@ def test_filters_search_order_and_columns_are_the_admin_s(shop: House, tmp_path:
     ],
 )
 def test_bad_input_is_one_line_at_the_door(
-    house: House, arguments: str, code: int, said: list[str]
+    door: House, arguments: str, code: int, said: list[str]
 ) -> None:
-    done = house.manage("export_excel", *shlex.split(arguments))
+    done = door.manage("export_excel", *shlex.split(arguments))
     assert done.returncode == code, done.stderr
     line = done.stderr.strip().splitlines()[-1]
     assert all(part in line for part in said), line
     assert "Traceback" not in done.stderr
-    assert house.rows("SELECT count(*) FROM exportapp_exportjob") == [(0,)]
-    assert not house.exports.exists()
+    assert door.rows("SELECT count(*) FROM exportapp_exportjob") == [(0,)]
+    assert not door.exports.exists()
 
 
 def test_a_person_without_the_right_is_refused(shop: House, tmp_path: Path) -> None:
