@@ -61,6 +61,8 @@ def copy(
 ) -> Iterator[Chunk]:
     """The queryset's rows in its order, in chunks as the orm reader's, without a bad value.
 
+    A chunk has `batch_rows`, or fewer where rows are wide.
+
     Only for what `copyable.obstacle` has nothing against. `waiting` is called about twice a
     second while the server has no row yet, and may raise. `begin` is given the connection that
     rows come by before anything is asked. `line` is that of whoever reads more ranges of the same
