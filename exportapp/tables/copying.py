@@ -29,6 +29,7 @@ from exportapp.tables.rowkeys import key_type
 from exportapp.tables.selection import Viewer
 from exportapp.xlsx import Kind
 from exportapp.xlsx.columns import value_bytes
+from exportapp.xlsx.numbers import not_numbers
 
 
 class Microseconds(Func):
@@ -179,8 +180,8 @@ class _Shaper:
             named = _mapped(array, lambda codes: [labels.get(code, code) for code in codes])
             missing = getter.labels.get(None)
             return named if missing is None else named.fill_null(missing)
-        if spec.kind is Kind.DECIMAL:
-            _require_finite(array)
+        if spec.kind is Kind.DECIMAL and not_numbers(array) is not None:
+            raise NotPlain("a number that is not finite")
         return array.cast(arrow_type(spec))
 
 
@@ -210,9 +211,3 @@ def _mapped(array: pa.Array, texts_of: Any) -> pa.Array:
     return pa.DictionaryArray.from_arrays(
         encoded.indices, pa.array(texts, pa.string())
     ).dictionary_decode()
-
-
-def _require_finite(array: pa.Array) -> None:
-    # "NaN" and "Infinity" are the only numerics with an n in them.
-    if pc.any(pc.match_substring(array, "n", ignore_case=True)).as_py():
-        raise NotPlain("a number that is not finite")
