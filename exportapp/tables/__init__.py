@@ -2,7 +2,7 @@
 
 selection, sources   the request as data; the ModelAdmin's rows as a person sees them (changelist),
                      and what that person may name (readable)
-filters              what a person may narrow a list by
+filters, fitting     what a person may narrow a list by, and values that fit
 offers               all that a person may ask of a source; ticked: its keys as texts
 exports, registered  an `Export` class of the developer's, behind the same doors as a list
 sheets               what a sheet of an export is; one or several of a registered export's

@@ -116,8 +116,9 @@ class _Words:
                 told.update(spec.used_parameters)
                 form = NAMED if isinstance(spec, DateFieldListFilter) else IS
                 yield form % {"title": spec.title, "value": get_text_list(chosen, _("or"))}
-        told.update(self._hierarchy_names())
-        yield from self._hierarchy()
+        for words in self._hierarchy():
+            told.update(self._hierarchy_names())
+            yield words
         for name, values in self._query.items():
             if name not in told and name not in NOT_FILTERS:
                 yield self._named.parameter(name, values)
@@ -155,7 +156,8 @@ class _Words:
 
     def _hierarchy(self) -> Iterator[str]:
         given = [self._query.get(name, [""])[-1] for name in self._hierarchy_names()]
-        if any(given):
+        # Without a year its parts are filters like any other.
+        if given and given[0]:
             year, month, number = (int(text or 1) for text in given)
             day = date(year, month, number)
             form = ("DATE_FORMAT", "YEAR_MONTH_FORMAT", "Y")[given.count("")]
