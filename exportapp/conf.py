@@ -113,8 +113,10 @@ class Settings:
         "stream": "30/min",
         "download": "300/min",
         "live": "60/min",
+        "link": "30/min",
     }
-    """How often one person may ask over REST, by scope; one that is not named keeps its rate."""
+    """How often one person may ask over REST, by scope; one that is not named keeps its rate.
+    `link` counts the links of one address that are none of ours."""
 
     STREAM_ROWS: int = 1_048_575
     """Rows of one stream at most: while it runs it takes a thread of the web server."""

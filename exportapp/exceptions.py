@@ -14,6 +14,8 @@
   x FileDamaged                     a spool file is not what was committed
     + FileUnknown                   the export has no file of this number
     + FileExpired                   its time is over and it was removed
+  x LinkUnknown (LookupError)       a signed link is none of ours
+    + LinkExpired                   its time is over, or its file is another one now
   x VerificationFailed              a finished file does not read as what was put into it
   x SnapshotLost                    nobody holds the moment that all rows are to be read at
   x SnapshotTooOld                  it was held for longer than a database should
@@ -174,6 +176,18 @@ class FileExpired(FileDamaged):
     def __init__(self, message: str | None = None) -> None:
         told = _("The time of this export is over and its files were removed: make it again.")
         super().__init__(message or told)
+
+
+class LinkUnknown(ExportError, LookupError):
+    """The link is none that was made here."""
+
+    code = "link_unknown"
+
+
+class LinkExpired(LinkUnknown):
+    """The link is no longer good: ask for another."""
+
+    code = "link_expired"
 
 
 class VerificationFailed(ExportError):

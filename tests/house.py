@@ -155,7 +155,7 @@ class House:
         return list({*marked(MARK, str(self.folder)), *forked})
 
     def end(self) -> None:
-        """End its processes: politely first, since coverage is written at the end."""
+        """End its processes, politely first."""
         for process in self.processes():
             _signal(process, signal.SIGCONT)
             _signal(process, signal.SIGTERM)

@@ -82,7 +82,7 @@ class Mother:
             return int((self.folder / f"{pid}.exit").read_text())
         except FileNotFoundError:
             # A mother that was killed tells nothing any more.
-            return None if self.alive or psutil.pid_exists(pid) else -signal.SIGKILL
+            return None if self.alive or _runs(pid) else -signal.SIGKILL
 
 
 class Cradle(Mother):
@@ -128,6 +128,14 @@ class Nursery(Mother):
         # The house ends it as it does all of its own.
         self._house.workers.append(super().fork(args, env, out, err))
         return self._house.workers[-1]
+
+
+def _runs(pid: int) -> bool:
+    """An orphan that has ended is a zombie for seconds, where init is slow."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Forked:

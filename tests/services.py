@@ -131,6 +131,8 @@ class Services:
             LOG_LEVEL="WARNING",
         )
         if servers:
+            # What a test starts is not counted (tests/counted.py).
+            os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
             self._start_servers()
         elif os.geteuid() == 0:
             # As whom PostgreSQL runs then; else several processes would make that user at once.

@@ -92,6 +92,8 @@ class AskForm:
         initial: dict[str, Any] = {"codes": base.codes}
         if preset:
             initial |= {"policy": preset.policy, "preset_name": preset.name}
+            if preset.notify is not None:
+                initial["notify"] = preset.notify
         return cls(
             viewer=viewer,
             base=base,

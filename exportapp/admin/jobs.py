@@ -13,7 +13,9 @@ from django.template.defaultfilters import truncatechars
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django.views.decorators.cache import never_cache
@@ -44,7 +46,7 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     To have it on another AdminSite as well: `site.register(ExportJob, ExportJobAdmin)`.
     """
 
-    list_display = ("what", "which", "who", "created_at")
+    list_display = ("what", "who", "created_at")
     list_per_page = 25
     actions = ("pause_selected", "resume_selected", "cancel_selected")
 
@@ -78,16 +80,14 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         # The last cell has buttons, and those depend on who looks.
-        return [*super().get_list_display(request), _progress_for(self, request)]
+        shown = [*super().get_list_display(request), _progress_for(self, request)]
+        return [name for name in shown if name != "who" or request.user.is_superuser]
 
     @admin.display(description=pgettext_lazy("export", "export"), ordering="source")
-    def what(self, job: ExportJob) -> str:
-        return title_of_source(job)
-
-    @admin.display(description=_("Which rows"))
-    def which(self, job: ExportJob) -> str:
+    def what(self, job: ExportJob) -> SafeString:
         asked = asked_in_short(job) or str(_("all rows of the list"))
-        return truncatechars(asked, WHICH_LENGTH)
+        html = '{}<span class="export-unseen">:</span> <small class="export-which">{}</small>'
+        return format_html(html, title_of_source(job), truncatechars(asked, WHICH_LENGTH))
 
     @admin.display(description=pgettext_lazy("export", "person"), ordering="requested_by")
     def who(self, job: ExportJob) -> str:
@@ -125,7 +125,8 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse:
         """Somebody looks: what is lost is found soon, also where no clock calls the reconciler."""
         wake_reconciler()
-        return super().changelist_view(request, extra_context)
+        own = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, own | (extra_context or {}))
 
     def change_view(
         self,

@@ -28,12 +28,15 @@ from exportapp.exceptions import (
     FileDamaged,
     FileUnknown,
     IllegalTransition,
+    LinkExpired,
+    LinkUnknown,
     NotAllowed,
     NotReady,
     ParameterRefused,
     RangeNotSatisfiable,
     RequestRefused,
     SourceChanged,
+    StorageUnavailable,
     TooManyRunning,
     TooManyStreams,
     UnknownName,
@@ -52,6 +55,9 @@ STATUSES: Final[dict[type[ExportError], HTTPStatus]] = {
     SourceChanged: HTTPStatus.CONFLICT,
     FileDamaged: HTTPStatus.GONE,
     FileUnknown: HTTPStatus.NOT_FOUND,
+    LinkUnknown: HTTPStatus.NOT_FOUND,
+    LinkExpired: HTTPStatus.GONE,
+    StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The nearest class of an error decides. What only a worker can meet is a fault here: a 500."""
 
@@ -59,7 +65,8 @@ FAULT: Final = "internal_error"
 """The code of what is nobody's wish: its details are in the log alone."""
 
 WAIT_FOR_ROOM: Final = 30
-"""Seconds after which one of many running exports or connections may have ended."""
+"""Seconds after which one of many running exports or connections may have ended, or a storage
+answers."""
 
 
 class Problem(serializers.Serializer[Any]):
@@ -113,7 +120,7 @@ def _of_export_error(error: ExportError, status: HTTPStatus) -> Response:
         body |= {"title": f"Unknown {error.what}.", "valid": error.valid}
     elif isinstance(error, RangeNotSatisfiable):
         headers = error.headers
-    elif isinstance(error, TooManyRunning | TooManyStreams):
+    elif isinstance(error, TooManyRunning | TooManyStreams | StorageUnavailable):
         headers = {"Retry-After": str(WAIT_FOR_ROOM)}
     elif isinstance(error, NotReady) and error.job is not None and error.job.is_active:
         status_now = status_of(error.job)

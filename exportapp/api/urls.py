@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from exportapp.api.links import LinkViewSet
 from exportapp.api.live import LiveViewSet
 from exportapp.api.presets import ExportPresetViewSet
 from exportapp.api.sources import ExportSourceViewSet
@@ -26,6 +27,7 @@ urlpatterns = [
         name="export-stream",
     ),
     path("exports/<uuid:pk>/events/stream/", LiveViewSet.as_view({"get": "live"}), name="live"),
+    path("exports/link/<str:token>/", LinkViewSet.as_view({"get": "open"}), name="link"),
     path("", include(router.urls)),
     # Last: whatever is left below our own address is a problem, and not the project's page.
     re_path(r"^exports/", UnknownAddress.as_view()),

@@ -10,8 +10,10 @@ from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from exportapp.api.base import OwnViewSet, problems
+from exportapp.api.links import FILES, LinkSerializer
 from exportapp.api.polling import STILL, etag_of, is_known, poll_after, watched
 from exportapp.api.requests import DownloadQuery, ListQuery, NewExport, PageQuery
 from exportapp.api.serializers import (
@@ -22,17 +24,14 @@ from exportapp.api.serializers import (
     shown,
 )
 from exportapp.jobs import lifecycle
-from exportapp.jobs.delivery import ZIP, deliver, deliver_manifest, require_download
-from exportapp.jobs.formats.workbook import MEDIA_TYPE as XLSX
+from exportapp.jobs.delivery import deliver, deliver_manifest, require_download
+from exportapp.jobs.links import make_link
 from exportapp.jobs.status import status_of
 from exportapp.jobs.transfer import respond
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Viewer
 
 JSON = JSONRenderer.media_type
-
-FILES = (XLSX, "text/csv", "application/gzip", "application/vnd.apache.parquet", ZIP)
-"""What a download may be."""
 
 DEED: dict[str, Any] = {
     "request": None,
@@ -53,7 +52,12 @@ class ExportViewSet(OwnViewSet):
     queryset: Any = ExportJob.objects.defer("manifest").prefetch_related("files")
     watched: Any = watched()
     serializer_class = ExportSerializer
-    scopes = {"create": "create", "start_over": "create", "download": "download"}
+    scopes = {
+        "create": "create",
+        "start_over": "create",
+        "download": "download",
+        "link": "download",
+    }
 
     def get_queryset(self) -> QuerySet[ExportJob]:
         jobs: QuerySet[ExportJob] = self.queryset.visible_to(self.request.user)
@@ -118,7 +122,7 @@ class ExportViewSet(OwnViewSet):
             policy=recipe.policy,
             consistency=asked.validated_data.get("consistency"),
             options=recipe.options,
-            notify=asked.validated_data.get("notify"),
+            notify=recipe.notify,
             request_key=request.headers.get("Idempotency-Key") or None,
             traceparent=request.headers.get("traceparent"),
         )
@@ -165,7 +169,8 @@ class ExportViewSet(OwnViewSet):
     @extend_schema(
         parameters=[DownloadQuery],
         responses={(status, kind): OpenApiTypes.BINARY for status in (200, 206) for kind in FILES}
-        | problems(400, 403, 404, 409, 410, 416, 429),
+        | {302: OpenApiResponse(description="To a signed URL of the storage that has the file.")}
+        | problems(400, 403, 404, 409, 410, 416, 429, 503),
     )
     @action(detail=True)
     def download(self, request: Request, pk: str) -> HttpResponseBase:
@@ -178,6 +183,20 @@ class ExportViewSet(OwnViewSet):
         job = self.get_object()
         delivery = deliver(job, request.user, asked.get("file"))
         return respond(request._request, job, request.user, delivery)
+
+    @extend_schema(
+        request=DownloadQuery,
+        responses={201: LinkSerializer} | problems(400, 403, 404, 409, 410, 413, 415, 429, 503),
+    )
+    @action(detail=True, methods=["post"])
+    def link(self, request: Request, pk: str) -> Response:
+        """A link to a file, or to all of them, that is good for some minutes without a session."""
+        asked = DownloadQuery(data=request.data)
+        asked.is_valid(raise_exception=True)
+        made = make_link(self.get_object(), request.user, asked.validated_data.get("file"))
+        url = reverse("exportapp_api:link", args=[made.token], request=request)
+        told = LinkSerializer({"url": url, "expires_at": made.expires_at}).data
+        return Response(told, status=201, headers={"Cache-Control": "private, no-store"})
 
     @extend_schema(responses={(200, JSON): OpenApiTypes.OBJECT} | problems(403, 404, 409))
     @action(detail=True)

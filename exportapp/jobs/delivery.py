@@ -22,11 +22,11 @@ from exportapp.jobs.announce import send_signal
 from exportapp.jobs.archive import Member, archive
 from exportapp.jobs.content import Content, FilePiece, ObjectPiece
 from exportapp.jobs.filenames import safe_filename
-from exportapp.jobs.files import crc32_of, local_path
+from exportapp.jobs.files import crc32_of
 from exportapp.jobs.formats import format_of
 from exportapp.jobs.journal import Happened, record
-from exportapp.jobs.objects.places import objects_in
 from exportapp.jobs.rights import may_download, may_see, require_columns, require_export
+from exportapp.jobs.whereabouts import damaged, place_of
 from exportapp.models import ExportFile, ExportJob
 from exportapp.signals import export_downloaded
 from exportapp.states import JobState
@@ -68,7 +68,7 @@ class Delivery:
         try:
             return self.path.open("rb")
         except FileNotFoundError as error:
-            raise _damaged(self.filename) from error
+            raise damaged(self.filename) from error
 
 
 def deliver(job: ExportJob, user: Any, number: int | None = None) -> Delivery:
@@ -76,8 +76,9 @@ def deliver(job: ExportJob, user: Any, number: int | None = None) -> Delivery:
 
     Raises NotAllowed when the right to the rows is gone, NotReady while the files are not
     there, and FileDamaged when one is missing, has another size than was committed, or was found
-    to be wrong (FileExpired after its time, FileUnknown for a number there is none of). Digests
-    are not computed again here: it takes seconds for a large file, and whoever gets it can.
+    to be wrong (FileExpired after its time, FileUnknown for a number there is none of), and
+    StorageUnavailable where the storage that has them does not answer. Digests are not computed
+    again here: it takes seconds for a large file, and whoever gets it can.
     """
     require_download(user, job)
     files = finished_files(job)
@@ -158,24 +159,11 @@ def _sound(job: ExportJob, files: Sequence[ExportFile]) -> list[FilePiece | Obje
     found = {event.data.get("file"): event for event in looked}
     places = []
     for file in files:
-        place, last = _place(file), found.get(file.number)
+        place, last = place_of(file), found.get(file.number)
         if last and last.kind == Happened.DAMAGED:
             raise FileDamaged(_("{what} Make the export again.").format(what=last.message))
         places.append(place)
     return places
-
-
-def _place(file: ExportFile) -> FilePiece | ObjectPiece:
-    """Raises FileDamaged where it is not there, or of another size than was committed."""
-    if file.storage:
-        objects = objects_in(file.storage)
-        if objects.size(file.path) != file.size:
-            raise _damaged(file.filename)
-        return ObjectPiece(objects, file.path, file.size)
-    path = local_path(file.path)
-    if not path.is_file() or path.stat().st_size != file.size:
-        raise _damaged(file.filename)
-    return FilePiece(path, file.size)
 
 
 def _one_of(job: ExportJob, file: ExportFile) -> Delivery:
@@ -230,9 +218,3 @@ def _numbered(files: Sequence[ExportFile], number: int) -> ExportFile:
         if file.number == number:
             return file
     raise FileUnknown(_("The export has no file {number}.").format(number=number))
-
-
-def _damaged(filename: str) -> FileDamaged:
-    return FileDamaged(
-        _("{name} is not what was committed, or gone. Make the export again.").format(name=filename)
-    )

@@ -67,25 +67,30 @@ def respond(
         known = get_conditional_response(request, etag)
         if known is not None:
             return _with(known, headers)
-        is_same = request.headers.get("If-Range", etag) == etag
+        url = _signed(request, delivery, etag)
+        is_same = url or request.headers.get("If-Range", etag) == etag
         part = _part(request, delivery.size) if is_same else Part(0, delivery.size, whole=True)
         if part is None:
             raise RangeNotSatisfiable(delivery.size)
-        response = _sent_on(request, delivery) or _body(request, delivery, part, headers)
+        if url:
+            response = HttpResponseRedirect(url, headers=PRIVATE)
+        else:
+            response = _body(request, delivery, part, headers)
     if request.method == "GET" and delivery.taken is not None and part is not None:
         note(job, user, delivery.taken, delivery.filename, resumed=part.first > 0)
     return response
 
 
-def _sent_on(request: HttpRequest, delivery: Delivery) -> HttpResponseBase | None:
-    """To a signed URL of the storage that has the file, where it makes such."""
+def _signed(request: HttpRequest, delivery: Delivery, etag: str) -> str | None:
+    """An address at the storage that has the file, where it makes such and will understand."""
     place = delivery.elsewhere
-    # It is signed for GET alone; what HEAD asks for is known here.
-    if place is None or request.method != "GET" or not conf.RESULTS_REDIRECT:
+    # It is signed for GET alone; what HEAD asks for is known here. The validator of the SHA-256 is
+    # known here as well: the storage, which has its own, would send everything once more.
+    known_here = request.method != "GET" or request.headers.get("If-Range") == etag
+    if place is None or known_here or not conf.RESULTS_REDIRECT:
         return None
     named = delivery.filename, delivery.content_type
-    url = place.objects.url(place.name, *named, conf.LINK_SECONDS)
-    return None if url is None else HttpResponseRedirect(url, headers=PRIVATE)
+    return place.objects.url(place.name, *named, conf.LINK_SECONDS)
 
 
 def _part(request: HttpRequest, size: int) -> Part | None:

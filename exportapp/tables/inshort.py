@@ -82,7 +82,7 @@ class Named:
         lookup = LOOKUP_SEP.join(pieces[found:])
         return LOOKUP_SEP.join(pieces[:found]) or name, lookup or "exact"
 
-    def _shown(self, path: str, values: list[str]) -> list[str]:
+    def _shown(self, path: str, values: Sequence[str]) -> list[str]:
         target = (steps(self.model_admin.model, path) or (None,))[-1]
         labels = {str(code): str(text) for code, text in getattr(target, "flatchoices", ())}
         if isinstance(target, BooleanField) and not labels:

@@ -187,7 +187,9 @@ class CopyOut:
         starts = np.concatenate(self._starts)
         mine, rest = starts[:records], starts[records:]
         end = int(rest[0]) if len(rest) else self._complete
-        block, self._buffer = self._buffer, bytearray(max(2 * ROOM, len(self._buffer) - end))
+        size = len(self._buffer)
+        # As large as it has grown to, where the next block may need as much.
+        block, self._buffer = self._buffer, bytearray(max(2 * ROOM, size - end, min(size, 2 * end)))
         self._buffer[: self._received - end] = memoryview(block)[end : self._received]
         self._received -= end
         self._complete -= end

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 from xml.sax.saxutils import escape
 
 import boto3
@@ -79,7 +79,9 @@ class Gate:
         if datetime.now(UTC) > begun + timedelta(seconds=seconds):
             return 403, "AccessDenied"
         url = f"http://{environ['HTTP_HOST']}{environ['RAW_URI'].partition('?')[0]}"
-        request = AWSRequest(environ["REQUEST_METHOD"], f"{url}?{urlencode(query)}")
+        request = AWSRequest(
+            environ["REQUEST_METHOD"], f"{url}?{urlencode(query, quote_via=quote, safe='')}"
+        )
         request.context["timestamp"] = query["X-Amz-Date"]
         signer = S3SigV4QueryAuth(Credentials(KEY, SECRET), "s3", REGION, seconds)
         text = signer.string_to_sign(request, signer.canonical_request(request))
