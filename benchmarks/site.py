@@ -29,7 +29,7 @@ TIMEOUT_SECONDS: Final = 60.0
 SIGN_IN: Final = """
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-person = User.objects.create_user("bench", is_staff=True)
+person, _ = User.objects.get_or_create(username="bench", is_staff=True)
 rights = Permission.objects.filter(codename__in=("view_sale", "export_sale"))
 person.user_permissions.add(*rights)
 client = Client()

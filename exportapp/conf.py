@@ -112,6 +112,7 @@ class Settings:
         "create": "60/min",
         "stream": "30/min",
         "download": "300/min",
+        "live": "60/min",
         "link": "30/min",
     }
     """How often one person may ask over REST, by scope; one that is not named keeps its rate.
@@ -122,6 +123,12 @@ class Settings:
 
     SSE_SECONDS: int = 300
     """How long one connection for live events lives; its client comes back by itself."""
+
+    SSE_PER_PERSON: int | None = 10
+    """How many live connections one person may have at a time; None sets no limit."""
+
+    SSE_PER_PROCESS: int | None = None
+    """How many one web process may have; None takes 100 under ASGI and 4 under WSGI."""
 
     SENDFILE: bool = False
     """Whether the web server sends finished files, by django-sendfile2 and its settings."""

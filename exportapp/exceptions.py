@@ -118,6 +118,12 @@ class TooManyRunning(RequestRefused):
     code = "too_many_running"
 
 
+class TooManyStreams(ExportError):
+    """There are as many live connections already as there may be: poll, or come back later."""
+
+    code = "too_many_streams"
+
+
 class NotAllowed(ExportError, PermissionError):
     """This person may not do this."""
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from django.db import DEFAULT_DB_ALIAS
 from django.test import TransactionTestCase
 from django.utils import timezone, translation
 from hypothesis import settings as hypothesis
+from redis import Redis
 
 from exportapp.jobs.away import OF_ANCHORS, OF_QUEUE
 from tests import emptying
@@ -21,16 +21,30 @@ from tests.services import ON_SQLITE, Services, services
 hypothesis.register_profile("suite", deadline=None)
 hypothesis.load_profile("suite")
 
-LONG = (
-    "faults/",
-    "management/",
+OF_PROCESSES = (
+    "benchmarks/test_peers_table",
+    "faults/test_signals",
+    "faults/test_servers",
+    "browser/test_pages",
+    "faults/test_valkey.py",
     "test_parallel",
-    "benchmarks/",
+    "management/",
+    "faults/",
     "browser/",
-    "readers/",
     "project/",
+    "benchmarks/",
+    "readers/",
 )
-"""What starts processes. It comes first, so that nobody has to wait for one of these at the end."""
+"""What starts processes; the longest of it first."""
+
+FIRST = (
+    *OF_PROCESSES,
+    "exports/test_workers",
+    "exports/test_sheets_kept",
+    "api/test_schemathesis",
+    "test_house",
+)
+"""So that nobody has to wait for one of these at the end."""
 
 IN_ONE_PROCESS = ("tests/faults/test_machine.py", "tests/faults/test_races.py", "tests/readers/")
 
@@ -41,15 +55,18 @@ row that is lost or doubled, a cell that differs, an illegal move of a job has n
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # After pytest-randomly: its order stays within both halves.
-    items.sort(key=lambda item: not _is_long(item))
-    for item in filter(_is_long, items):
-        if not item.nodeid.startswith(IN_ONE_PROCESS):
+    # After pytest-randomly: its order stays among those that are of one kind.
+    items.sort(key=_turn)
+    for item in items:
+        path = item.nodeid.removeprefix("tests/")
+        if path.startswith(OF_PROCESSES) and not item.nodeid.startswith(IN_ONE_PROCESS):
             item.add_marker(SECOND_CHANCE)
 
 
-def _is_long(item: pytest.Item) -> bool:
-    return item.nodeid.removeprefix("tests/").startswith(LONG)
+def _turn(item: pytest.Item) -> int:
+    path = item.nodeid.removeprefix("tests/")
+    turns = (turn for turn, name in enumerate(FIRST) if path.startswith(name))
+    return next(turns, len(FIRST))
 
 
 @pytest.fixture(scope="session")
@@ -66,14 +83,18 @@ def servers() -> Services:
     return services
 
 
+@pytest.fixture(scope="session")
+def _valkey() -> Iterator[Redis]:
+    """One connection for all tests."""
+    with Redis(host="127.0.0.1", port=services.valkey.port) as client:
+        yield client
+
+
 @pytest.fixture(autouse=True)
-def _empty_valkey() -> Iterator[None]:
+def _empty_valkey(_valkey: Redis) -> Iterator[None]:
     """Queues and anchors of one test must not be seen by the next, nor that Redis was away."""
     yield
-    from django_rq import get_connection
-
-    get_connection("exports").flushdb()
-    cache.clear()
+    _valkey.flushall()
     for absence in (OF_ANCHORS, OF_QUEUE):
         absence.end()
 

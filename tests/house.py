@@ -22,7 +22,7 @@ import psycopg
 from redis import Redis
 
 from project.demo.valkey import Valkey, free_port
-from tests.leftovers import marked
+from tests.leftovers import marked, writing_to
 from tests.services import services
 from tests.worker import Worker
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "EXPORTAPP_HOUSE"
-"""In the environment of every process of a house, so that orphans are found as well."""
+"""In the environment that every program of a house is started with, so that orphans are found."""
 
 Database = Literal["postgresql", "sqlite"]
 T = TypeVar("T")
@@ -150,10 +150,12 @@ class House:
 
     def processes(self) -> list[psutil.Process]:
         """Everything that runs for this house, orphans too."""
-        return list(marked(MARK, str(self.folder)))
+        # Those that were forked have the environment of another, but they write to a log of ours.
+        forked = writing_to(self.folder, but=self.valkey.folder)
+        return list({*marked(MARK, str(self.folder)), *forked})
 
     def end(self) -> None:
-        """End its processes: politely first, since coverage is written at the end."""
+        """End its processes, politely first."""
         for process in self.processes():
             _signal(process, signal.SIGCONT)
             _signal(process, signal.SIGTERM)
@@ -211,13 +213,14 @@ class Builder:
         shutil.rmtree(house.folder)
 
     def _template(self, database: Database, orders: int) -> str:
+        from tests.nursery import cradle
+
         name = f"template_{database}_{orders}"
         empty = orders and (self._templates.get((database, 0)) or self._template(database, 0))
         url = self._database(name, database, empty or None)
-        house = House(self._folder / name, url, services.valkey, warm=False)
-        house.folder.mkdir(exist_ok=True)
+        house = House(self._folder / name, url, services.valkey)
         made = ("seed_shop", "--orders", str(orders)) if orders else ("migrate", "--run-syncdb")
-        done = house.manage(*made, "--verbosity", "0")
+        done = cradle().run(*made, "--verbosity", "0", env=house.env)
         assert done.returncode == 0, done.stderr
         return self._templates.setdefault((database, orders), name)
 

@@ -47,3 +47,12 @@ def marked(name: str, value: str) -> Iterator[psutil.Process]:
         with suppress(psutil.Error):
             if process.pid != os.getpid() and process.environ().get(name) == value:
                 yield process
+
+
+def writing_to(folder: Path, but: Path) -> Iterator[psutil.Process]:
+    """Processes whose errors go to a file somewhere below `folder`, and not below `but`."""
+    for process in psutil.process_iter():
+        with suppress(OSError, psutil.Error):
+            log = Path(os.readlink(f"/proc/{process.pid}/fd/2"))
+            if log.is_relative_to(folder) and not log.is_relative_to(but):
+                yield process

@@ -17,8 +17,9 @@ import shutil
 import signal
 import tempfile
 import warnings
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -130,10 +131,16 @@ class Services:
             LOG_LEVEL="WARNING",
         )
         if servers:
+            # What a test starts is not counted (tests/counted.py).
+            os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
             self._start_servers()
         elif os.geteuid() == 0:
             # As whom PostgreSQL runs then; else several processes would make that user at once.
             _pgserver().ensure_user_exists("pgserver")
+
+    def at_end(self, callback: Callable[[], object]) -> None:
+        """Call it before the servers stop; what comes last is called first."""
+        self._stack.callback(callback)
 
     def end(self) -> None:
         """Stop the servers and remove the folder; a second call does nothing."""
@@ -143,7 +150,7 @@ class Services:
     def postgres(self) -> Postgres:
         if self._postgres is None:
             self._postgres = Postgres(self.folder)
-            self._stack.callback(self._postgres.end)
+            self.at_end(self._postgres.end)
         return self._postgres
 
     def _own_folder(self) -> Path:
@@ -154,7 +161,7 @@ class Services:
         else:
             folder = Path(tempfile.mkdtemp(prefix="exportapp-tests-"))
             os.environ[MARK] = str(folder)
-            self._stack.callback(sweep, folder)
+            self.at_end(partial(sweep, folder))
         return folder
 
     def _start_servers(self) -> None:

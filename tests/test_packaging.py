@@ -71,6 +71,7 @@ client.force_login(User.objects.create_superuser("ann"))
 for page in ("shop/order/", "exportapp/exportjob/"):
     answer = client.get(f"/admin/{{page}}")
     assert answer.status_code == 200 and b"exportapp/export.css" in answer.content, page
+assert client.get("/admin/django_rq/dashboard/").status_code == 404
 """
 TOLD = """
 from django.contrib.auth.models import User

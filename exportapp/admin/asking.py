@@ -127,6 +127,7 @@ class AskingPages:
             replace(form.selection, keys=None),
             policy=form.cleaned("policy"),
             options=form.file.given,
+            notify=form.cleaned("notify"),
             shared=form.cleaned("shared") or False,
         )
         messages.success(request, _("The preset “%s” is saved.") % kept)

@@ -85,7 +85,7 @@ def describe(job: ExportJob, user: Any, *, has_rows: bool | None = None) -> dict
         "curve": lambda: Curve.of(pace(job)),
         "events": functools.partial(_events, job),
         "advice": advice_for(job.error_code),
-        "snapshot": functools.partial(_pretty, job.error_snapshot),
+        "snapshot": lambda: _pretty(job.error_snapshot),
         "issues": functools.partial(_issues, job, known),
         "state_template": templates_for(job.source, f"states/{job.status}.html"),
         "parts": {

@@ -38,6 +38,7 @@ from exportapp.exceptions import (
     SourceChanged,
     StorageUnavailable,
     TooManyRunning,
+    TooManyStreams,
     UnknownName,
 )
 from exportapp.jobs.status import status_of
@@ -47,6 +48,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 STATUSES: Final[dict[type[ExportError], HTTPStatus]] = {
     RequestRefused: HTTPStatus.BAD_REQUEST,
     TooManyRunning: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     NotAllowed: HTTPStatus.FORBIDDEN,
     RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     IllegalTransition: HTTPStatus.CONFLICT,
@@ -63,7 +65,8 @@ FAULT: Final = "internal_error"
 """The code of what is nobody's wish: its details are in the log alone."""
 
 WAIT_FOR_ROOM: Final = 30
-"""Seconds after which one of many running exports may have ended, or a storage answers."""
+"""Seconds after which one of many running exports or connections may have ended, or a storage
+answers."""
 
 
 class Problem(serializers.Serializer[Any]):
@@ -117,7 +120,7 @@ def _of_export_error(error: ExportError, status: HTTPStatus) -> Response:
         body |= {"title": f"Unknown {error.what}.", "valid": error.valid}
     elif isinstance(error, RangeNotSatisfiable):
         headers = error.headers
-    elif isinstance(error, TooManyRunning | StorageUnavailable):
+    elif isinstance(error, TooManyRunning | TooManyStreams | StorageUnavailable):
         headers = {"Retry-After": str(WAIT_FOR_ROOM)}
     elif isinstance(error, NotReady) and error.job is not None and error.job.is_active:
         status_now = status_of(error.job)

@@ -10,6 +10,7 @@ from exportapp.api.sources import ExportSourceViewSet
 from exportapp.api.streaming import StreamViewSet
 from exportapp.api.unknown import UnknownAddress
 from exportapp.api.views import ExportViewSet
+from exportapp.jobs.pump import abandonable
 
 app_name = "exportapp_api"
 
@@ -20,7 +21,11 @@ router.register("exports/sources", ExportSourceViewSet, basename="source")
 router.register("exports", ExportViewSet, basename="export")
 
 urlpatterns = [
-    path("exports/stream/", StreamViewSet.as_view({"get": "stream"}), name="export-stream"),
+    path(
+        "exports/stream/",
+        abandonable(StreamViewSet.as_view({"get": "stream"})),
+        name="export-stream",
+    ),
     path("exports/<uuid:pk>/events/stream/", LiveViewSet.as_view({"get": "live"}), name="live"),
     path("exports/link/<str:token>/", LinkViewSet.as_view({"get": "open"}), name="link"),
     path("", include(router.urls)),

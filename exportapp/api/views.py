@@ -14,13 +14,14 @@ from rest_framework.reverse import reverse
 
 from exportapp.api.base import OwnViewSet, problems
 from exportapp.api.links import FILES, LinkSerializer
-from exportapp.api.polling import etag_of, is_known, poll_after, watched
+from exportapp.api.polling import STILL, etag_of, is_known, poll_after, watched
 from exportapp.api.requests import DownloadQuery, ListQuery, NewExport, PageQuery
 from exportapp.api.serializers import (
     AskedExportSerializer,
     ExportEventSerializer,
     ExportIssueSerializer,
     ExportSerializer,
+    shown,
 )
 from exportapp.jobs import lifecycle
 from exportapp.jobs.delivery import deliver, deliver_manifest, require_download
@@ -49,6 +50,7 @@ class ExportViewSet(OwnViewSet):
     """Exports to Excel: one's own, and all of them for a superuser."""
 
     queryset: Any = ExportJob.objects.defer("manifest").prefetch_related("files")
+    watched: Any = watched()
     serializer_class = ExportSerializer
     scopes = {
         "create": "create",
@@ -84,15 +86,15 @@ class ExportViewSet(OwnViewSet):
     )
     def retrieve(self, request: Request, pk: str) -> Response:
         """How far it is. With `If-None-Match` the answer is 304 while nothing has changed."""
-        self.queryset = watched(self.queryset)
+        self.queryset = self.watched
         job = self.get_object()
-        status = status_of(job)
-        etag, seconds = etag_of(job, status, request._request), poll_after(status)
+        status = None if job.state in STILL else status_of(job)
+        etag, seconds = etag_of(job, status, request._request), status and poll_after(status)
         headers = {"ETag": etag} | ({} if seconds is None else {"Retry-After": str(seconds)})
         if is_known(request._request, etag):
             return Response(status=304, headers=headers)
-        context = {**self.get_serializer_context(), "status": status}
-        return Response(ExportSerializer(job, context=context).data, headers=headers)
+        context = {**self.get_serializer_context(), "status": status or status_of(job)}
+        return Response(shown(job, context), headers=headers)
 
     @extend_schema(
         request=NewExport,
@@ -120,7 +122,7 @@ class ExportViewSet(OwnViewSet):
             policy=recipe.policy,
             consistency=asked.validated_data.get("consistency"),
             options=recipe.options,
-            notify=asked.validated_data.get("notify"),
+            notify=recipe.notify,
             request_key=request.headers.get("Idempotency-Key") or None,
             traceparent=request.headers.get("traceparent"),
         )
@@ -228,4 +230,4 @@ class ExportViewSet(OwnViewSet):
         return self.paged(job.issues, "pk")
 
     def _answer(self, job: ExportJob) -> Response:
-        return Response(ExportSerializer(job, context=self.get_serializer_context()).data)
+        return Response(shown(job, self.get_serializer_context()))

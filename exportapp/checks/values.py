@@ -39,7 +39,7 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
 }
 """The smallest and the largest value; any other number must be above 0."""
 
-OPTIONAL: Final = frozenset({"RUNNING_PER_PERSON"})
+OPTIONAL: Final = frozenset({"RUNNING_PER_PERSON", "SSE_PER_PERSON"})
 """Numbers that may be None although they are one by default."""
 
 RATE: Final = re.compile(r"[1-9]\d*/(s|sec|m|min|h|hour|d|day)")

@@ -45,6 +45,8 @@ preview      the first rows as the sheet will show them
 words        an export and its issues in the words of its person
 presets      what people ask for again and again, under a name
 live         what happens to an export, as server-sent events
+following    who waits for them, with a thread or without; commits is where they hear of news
+places       how many may
 status       what a person is told about an export
 durations    how long it will take, in words
 shardmap     its shards, in a map of bounded size

@@ -211,7 +211,7 @@ def _extract_again(job: ExportJob, lease: Lease, error: FileDamaged, found: Verd
         if _is_hopeless(job, lease.piece):
             _give_up(job, lease, error, found)
             return
-        lease.commit(ShardState.PENDING, arrow_path="", arrow_sha256="")
+        lease.commit(ShardState.PENDING, arrow_path="", arrow_digest="")
         try_move(job, JobState.EXTRACTING, gettext_noop("rows of a damaged file are read again"))
 
 

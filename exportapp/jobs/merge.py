@@ -60,7 +60,7 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
     names = _names(job, groups, book, shape.extension)
     for number, (name, group) in enumerate(zip(names, groups, strict=True), 1):
         with (
-            writing(job, name, lease.fence) as written,
+            writing(job, name, lease.fence, for_others=True) as written,
             contextlib.closing(_verified(shape.needed(group))) as sources,
         ):
             shape.merge(book, group, written.file, sources, beat)
@@ -108,7 +108,7 @@ def _is_to_be_verified(job: ExportJob) -> bool:
 
 def _rows_of(shard: ExportShard) -> BinaryIO:
     try:
-        return opened(shard.arrow_path, shard.arrow_sha256)
+        return opened(shard.arrow_path, shard.arrow_digest)
     except FileDamaged as error:
         # Rendered again, it is found to be damaged there, and read again.
         raise DamagedShard(shard, str(error)) from error
@@ -172,7 +172,7 @@ def _verified(shards: Sequence[ExportShard]) -> Generator[BinaryIO]:
 
 def _open(shard: ExportShard) -> BinaryIO:
     try:
-        return opened(shard.xlsx_path, shard.xlsx_sha256)
+        return opened(shard.xlsx_path, shard.xlsx_digest)
     except FileDamaged as error:
         raise DamagedShard(shard, str(error)) from error
 
@@ -202,7 +202,7 @@ def _file(
         path=written.path,
         filename=name,
         size=written.size,
-        sha256=written.sha256,
+        sha256=written.digest,
         crc32=written.crc32,
         rows=sum(sheet.rows for sheet in sheets),
         sheets=[[book.titles[sheet.number], sheet.rows] for sheet in sheets],

@@ -165,7 +165,7 @@ def clean(job: ExportJob) -> bool:
         kept = job.files.filter(storage="").values_list("path", flat=True)
         removed = files.remove_except(job, set(kept))
     except OSError as error:
-        alarm(job, "clean", f"The shards could not be removed: {error}")
+        alarm(job, "clean", f"The shards could not be removed: {error}", error=str(error))
         return False
     with transaction.atomic():
         cleaned = ExportJob.objects.filter(pk=job.pk, cleaned_at=None).update(cleaned_at=Now())

@@ -92,7 +92,7 @@ def _checksums(job: ExportJob, file: ExportFile) -> dict[str, dict[str, str]] | 
 
 
 def _rows_of(shard: ExportShard) -> Any:
-    return opened(shard.arrow_path, shard.arrow_sha256)
+    return opened(shard.arrow_path, shard.arrow_digest)
 
 
 def _is_workbook(file: ExportFile) -> bool:

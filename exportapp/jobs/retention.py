@@ -65,7 +65,7 @@ def remove_all(job: ExportJob) -> bool:
     try:
         removed = files.remove_folder(job.pk) + remove_objects(job)
     except FAILURES as error:
-        alarm(job, "expire", f"The files could not be removed: {error}")
+        alarm(job, "expire", f"The files could not be removed: {error}", error=str(error))
         return False
     if removed:
         record(job, Happened.CLEANED, gettext_noop("all files removed"))

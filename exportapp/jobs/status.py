@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from exportapp.conf import conf
 from exportapp.jobs.objects.places import results_alias
+from exportapp.jobs.pace import seconds_of_work
 from exportapp.jobs.progress import Anchors
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import ACTIVE, JobState
@@ -20,6 +23,9 @@ PHASES: Final = (
 )
 """What an export goes through, in order; the last where files have their place elsewhere."""
 
+NEEDED: Final = ("status", "waiting_for", "planned_at", "started_at", "finished_at")
+"""What of a job is read here, besides whether it has a layout."""
+
 SILENT_BEATS: Final = 10
 """So many heartbeats of BEAT_SECONDS are missed before it is worth saying: workers that live are
 heard about once in each, but a long statement keeps them silent as well."""
@@ -27,7 +33,7 @@ heard about once in each, but a long statement keeps them silent as well."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How far a job is. Rows and bytes are counts; `rate` is rows per second."""
+    """How far a job is. Rows and bytes are counts."""
 
     state: JobState
     phase: JobState
@@ -41,6 +47,7 @@ class Status:
     shards_total: int
     bytes: int
     rate: float
+    """Rows a second: now, and of all its work once it has ended."""
     planned: bool
     live: bool
     """Whether the figures come from the anchors; if not, they are what the database committed."""
@@ -73,6 +80,11 @@ class Status:
         if self.state not in ACTIVE or not self.planned or self.rate <= 0:
             return None
         return max(0, round((self.rows_total - self.rows_done) / self.rate))
+
+
+def laid_out() -> Any:
+    """Whether a job has a layout, for a query that leaves the layout itself where it is."""
+    return ExpressionWrapper(Q(layout__isnull=False), BooleanField())
 
 
 def phases_of(status: Status) -> tuple[JobState, ...]:
@@ -113,10 +125,13 @@ def _phase(job: ExportJob) -> JobState:
         return job.state
     if job.state in (JobState.SUCCEEDED, JobState.EXPIRED):
         return PHASES[-1] if results_alias() else JobState.MERGING
-    return JobState.RENDERING if job.layout is not None else JobState.EXTRACTING
+    known = vars(job).get("laid_out")
+    has_layout = job.layout is not None if known is None else known
+    return JobState.RENDERING if has_layout else JobState.EXTRACTING
 
 
 def _average_rate(job: ExportJob, rows: int) -> float:
     if not (job.started_at and job.finished_at):
         return 0.0
-    return rows / max((job.finished_at - job.started_at).total_seconds(), 0.001)
+    seconds = seconds_of_work(job) or (job.finished_at - job.started_at).total_seconds()
+    return rows / max(seconds, 0.001)

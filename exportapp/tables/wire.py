@@ -20,7 +20,7 @@ import numpy as np
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
-FRAME: Final = b"0000,"
+FRAME: Final = b"0000\t"
 """What each record of a block begins with: a field of its own in the place of a message header.
 
 It is as long as the header, so that nothing has to be moved.
@@ -72,7 +72,7 @@ def borrowed(file_number: int) -> Iterator[socket.socket]:
 
 
 class CopyOut:
-    """The answer to one `COPY … TO STDOUT (FORMAT csv)` in text of UTF-8."""
+    """The answer to one `COPY … TO STDOUT (FORMAT text)` in text of UTF-8."""
 
     def __init__(self, sock: socket.socket, statement: str, waiting: Callable[[], None]) -> None:
         """Ask for it; `waiting` is called about twice a second while nothing comes, and may raise.
@@ -187,7 +187,9 @@ class CopyOut:
         starts = np.concatenate(self._starts)
         mine, rest = starts[:records], starts[records:]
         end = int(rest[0]) if len(rest) else self._complete
-        block, self._buffer = self._buffer, bytearray(max(2 * ROOM, len(self._buffer) - end))
+        size = len(self._buffer)
+        # As large as it has grown to, where the next block may need as much.
+        block, self._buffer = self._buffer, bytearray(max(2 * ROOM, size - end, min(size, 2 * end)))
         self._buffer[: self._received - end] = memoryview(block)[end : self._received]
         self._received -= end
         self._complete -= end

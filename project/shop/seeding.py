@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from random import Random
 from typing import Final, NamedTuple
 
@@ -93,6 +94,7 @@ def customer(seed: int, n: int) -> CustomerRow:
     )
 
 
+@lru_cache(maxsize=PRODUCTS)
 def product(seed: int, n: int) -> ProductRow:
     rng = _rng(seed, 2, n)
     # A third of the numbers begin with zeros, a third have 18 digits, the rest have letters.

@@ -162,7 +162,7 @@ def test_the_figures_of_one_large_export_add_up(arena: Arena) -> None:
 def test_the_load_is_counted_and_nothing_of_it_stays(arena: Arena) -> None:
     said: list[str] = []
 
-    table = cells(load(dataclasses.replace(arena), ROWS, 3, 1, 1.5, said.append))
+    table = cells(load(dataclasses.replace(arena), ROWS, 3, 1, 3, said.append))
 
     assert table["errors"][:3] == ["0", "0", "0"], said
     assert table["clients that poll"][:3] == ["1", "1", "3"]

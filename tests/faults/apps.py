@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.apps import AppConfig
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from tests.nursery import NURSERY
+from tests.forking import NURSERY
 
 AWAY: Final = "AWAY_SECONDS"
 """In the environment: how long a process leaves a Redis alone that did not answer."""

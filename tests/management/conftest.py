@@ -1,6 +1,15 @@
 from __future__ import annotations
 
-from tests.services import ON_SQLITE
+from collections.abc import Iterator
 
-# It brings its own PostgreSQL; the other run has done it.
-collect_ignore = ["test_size.py"] if ON_SQLITE else []
+import pytest
+
+from tests.house import Builder, House
+
+
+@pytest.fixture(scope="module")
+def door(_builder: Builder) -> Iterator[House]:
+    """An empty shop for requests that are all refused: nothing is left of one for the next."""
+    house = _builder.build(orders=0, database="postgresql")
+    yield house
+    _builder.demolish(house)

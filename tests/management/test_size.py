@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 from python_calamine import CalamineWorkbook
@@ -41,8 +42,7 @@ def test_three_million_rows_make_three_sheets_in_flat_memory(
     done = subprocess.run(
         [sys.executable, "-c", WATCHED, *command],
         cwd=ROOT,
-        # Without what measures the coverage, which nobody's export has in its memory.
-        env={name: value for name, value in shop.env.items() if not name.startswith("COVERAGE_")},
+        env=shop.env,
         capture_output=True,
         text=True,
         timeout=250,
@@ -54,10 +54,10 @@ def test_three_million_rows_make_three_sheets_in_flat_memory(
     book = CalamineWorkbook.from_path(str(target))
     firsts, counts = [], []
     for name in book.sheet_names:
-        rows = book.get_sheet_by_name(name).iter_rows()
-        header, first = next(rows), next(rows)
+        sheet = book.get_sheet_by_name(name)
+        header, first = islice(sheet.iter_rows(), 2)
         firsts.append((header[0], first[0]))
-        counts.append(1 + sum(1 for _ in rows))
+        counts.append(sheet.height - 1)
     full = MAX_ROWS - 1
     assert counts == [full, full, ROWS - 2 * full]
     # The admin's list shows the newest first.
