@@ -56,13 +56,14 @@ def test_a_poll_asks_the_database_once_and_the_full_answer_for_what_it_has(api):
         assert tables[:2] == ["django_session", "auth_user"]
         return answer, tables[2:]
 
-    job, shards, files = (f"exportapp_export{name}" for name in ("job", "shard", "file"))
+    names = ("job", "shard", "event", "file")
+    job, shards, events, files = (f"exportapp_export{name}" for name in names)
     paused = ask(api, search="tin")
     api.post(paused["links"]["pause"])
     for export, known, more in (
         (ask(api, search="lamp"), [job], []),
         (paused, [job, shards], []),
-        (finished(api), [job], [shards, files]),
+        (finished(api), [job], [shards, events, files]),
     ):
         answer, full = statements(export)
         again, asked = statements(export, **{"If-None-Match": answer["ETag"]})
