@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
 from django.core.signals import got_request_exception
+from django.http import Http404
 from django.utils.log import log_response
 from django.utils.translation import gettext as _
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
@@ -97,6 +98,9 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     if isinstance(error, RequestDataTooBig):
         # Django's own limit, where something else has read the body already.
         error = BodyTooLarge()
+    if isinstance(error, Http404):
+        # Django names the model; people and other languages know it by no such name.
+        error = NotFound()
     plain = exception_handler(error, dict(context))
     if plain is None:
         return _of_fault(error, context)

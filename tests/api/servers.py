@@ -67,7 +67,8 @@ def gunicorn_server(application: str, **env: str) -> Iterator[str]:
     """`application` by gunicorn with threads, in a process of its own on the tests' database."""
     port = free_port()
     words = ["-m", "gunicorn", application, f"--bind=127.0.0.1:{port}", "--threads=4"]
-    env = os.environ | env | {"DATABASE_URL": database_url()}
+    # It has a socket of its own to be controlled by, at home.
+    env = os.environ | env | {"DATABASE_URL": database_url(), "HOME": str(services.folder)}
     with subprocess.Popen([sys.executable, *words], env=env, cwd=ROOT) as process:
         try:
             wait_for(lambda: _answers(port))
