@@ -22,6 +22,8 @@ ONLY_IN_WORKERS = {
     "RowRefused",
     "SnapshotLost",
     "SnapshotTooOld",
+    # Whoever downloads can do nothing about it either: a fault for the log.
+    "StorageRefused",
     "VerificationFailed",
     "WorkInterrupted",
 }
@@ -91,6 +93,8 @@ def test_every_error_that_a_request_can_meet_has_a_status(kind):
 
     if kind.__name__ in ONLY_IN_WORKERS:
         assert (response.status_code, response.data["code"]) == (500, "internal_error")
+    elif kind is exceptions.StorageUnavailable:
+        assert (response.status_code, response["Retry-After"]) == (503, "30")
     else:
         assert 400 <= response.status_code < 500
         assert response.data["detail"] == str(error)
