@@ -29,6 +29,11 @@ class ExportPresetSerializer(serializers.ModelSerializer[ExportPreset]):
     selection: ClassVar[Any] = serializers.JSONField(
         help_text="What it asks for: query, order, columns and parameters."
     )
+    notify = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="By what its person is told of the end; null for what is usual.",
+    )
 
     class Meta:
         model = ExportPreset
