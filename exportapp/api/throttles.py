@@ -46,6 +46,8 @@ class PersonThrottle(UserRateThrottle):
 class GuessThrottle(PersonThrottle):
     """Counts what was wrong, by address: only whoever guesses has to wait."""
 
+    duration: int
+
     def throttle_success(self) -> bool:
         # Nothing was wrong yet.
         return True

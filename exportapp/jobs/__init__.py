@@ -57,7 +57,11 @@ verify       the finished file read back and held against the rows that were rea
 slices       a workbook read back by a foreign reader, a few megabytes at a time
 canonical    one text for each cell, equal where two readings of it are
 recheck      a finished export looked at once more, long after
+ending       what follows the last shard: another storage, or the good end
+objects      finished files in another storage: parts, signed URLs, removal
 delivery     finished files on their way to a person
+whereabouts  where a finished file is, and that it is there
+links        links to it that need no session
 early        a shard that is written, before the whole is ready
 archive      several of them as one zip that nobody writes
 content      bytes of which any range can be read

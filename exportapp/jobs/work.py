@@ -224,9 +224,11 @@ def _merge(job: ExportJob, lease: Lease) -> None:
 
 
 def _upload(job: ExportJob, lease: Lease) -> None:
-    with attempt(job, lease):
+    beat = Heartbeat(job, lease, Anchors(job.pk))
+    # A large file is proved for longer than a lease, and nothing is said meanwhile.
+    with attempt(job, lease), kept_alive(lease, beat):
         require_right(job)
-        upload(job, lease, Heartbeat(job, lease, Anchors(job.pk)))
+        upload(job, lease, beat)
         phases.clean(job)
     give_up(job)
 

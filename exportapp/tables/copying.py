@@ -29,6 +29,7 @@ from exportapp.tables.rowkeys import key_type
 from exportapp.tables.selection import Viewer
 from exportapp.xlsx import Kind
 from exportapp.xlsx.columns import value_bytes
+from exportapp.xlsx.numbers import not_numbers
 
 
 class Microseconds(Func):
@@ -60,6 +61,8 @@ def copy(
     line: Line | None = None,
 ) -> Iterator[Chunk]:
     """The queryset's rows in its order, in chunks as the orm reader's, without a bad value.
+
+    A chunk has `batch_rows`, or fewer where rows are wide.
 
     Only for what `copyable.obstacle` has nothing against. `waiting` is called about twice a
     second while the server has no row yet, and may raise. `begin` is given the connection that
@@ -177,8 +180,8 @@ class _Shaper:
             named = _mapped(array, lambda codes: [labels.get(code, code) for code in codes])
             missing = getter.labels.get(None)
             return named if missing is None else named.fill_null(missing)
-        if spec.kind is Kind.DECIMAL:
-            _require_finite(array)
+        if spec.kind is Kind.DECIMAL and not_numbers(array) is not None:
+            raise NotPlain("a number that is not finite")
         return array.cast(arrow_type(spec))
 
 
@@ -208,9 +211,3 @@ def _mapped(array: pa.Array, texts_of: Any) -> pa.Array:
     return pa.DictionaryArray.from_arrays(
         encoded.indices, pa.array(texts, pa.string())
     ).dictionary_decode()
-
-
-def _require_finite(array: pa.Array) -> None:
-    # "NaN" and "Infinity" are the only numerics with an n in them.
-    if pc.any(pc.match_substring(array, "n", ignore_case=True)).as_py():
-        raise NotPlain("a number that is not finite")

@@ -11,7 +11,14 @@ from django.db import OperationalError, connections
 from typing_extensions import Buffer
 
 from exportapp.exceptions import ExportError
-from exportapp.tables.wire import FRAME, CopyOut, ServerError, borrowed, is_plain_socket
+from exportapp.tables.wire import (
+    BLOCK_BYTES,
+    FRAME,
+    CopyOut,
+    ServerError,
+    borrowed,
+    is_plain_socket,
+)
 
 
 class NotPlain(Exception):
@@ -91,7 +98,10 @@ def _opened(alias: str) -> Any:
 def blocks(
     connection: Any, sql: str, params: Any, batch_rows: int, waiting: Callable[[], None]
 ) -> Iterator[Buffer]:
-    """The text of at most `batch_rows` whole records at a time, each behind a FRAME."""
+    """The text of at most `batch_rows` whole records at a time, each behind a FRAME.
+
+    Of wide ones they are fewer: BLOCK_BYTES, or little more, are enough for a block.
+    """
     driver = connection.Database
     # COPY takes no parameters: the driver quotes them into the text.
     select = driver.ClientCursor(connection.connection).mogrify(sql, params)
@@ -112,8 +122,17 @@ def _row_by_row(connection: Any, statement: str, driver: Any, batch_rows: int) -
     """The same through libpq, which alone can decrypt: an object per row."""
     with connection.cursor() as cursor, cursor.copy(statement) as copied:
         rows = _rows(connection.pgconn, copied, driver)
-        while records := list(islice(rows, batch_rows)):
+        while records := list(_some(rows, batch_rows)):
             yield FRAME + FRAME.join(records)
+
+
+def _some(rows: Iterator[Buffer], count: int) -> Iterator[Buffer]:
+    size = 0
+    for record in islice(rows, count):
+        yield record
+        size += memoryview(record).nbytes
+        if size >= BLOCK_BYTES:
+            return
 
 
 def _rows(pgconn: Any, copied: Any, driver: Any) -> Iterator[Buffer]:

@@ -29,6 +29,9 @@ It is as long as the header, so that nothing has to be moved.
 ROOM: Final = 2**20
 """Bytes that are free at least before more is received."""
 
+BLOCK_BYTES: Final = 8 * 2**20
+"""What a block has to have to be handed out before it has all of its records."""
+
 PATIENCE_SECONDS: Final = 0.5
 """How long the server may say nothing before the reader's owner is asked whether to go on."""
 
@@ -91,7 +94,8 @@ class CopyOut:
         sock.sendall(_HEADER.pack(b"Q", len(text) + 5) + text + b"\0")
 
     def blocks(self, records: int) -> Iterator[memoryview]:
-        """All records in order, `records` in each block but the last, each behind a FRAME.
+        """All records in order, each behind a FRAME; `records` in each block but the last, or fewer
+        where they have BLOCK_BYTES and more.
 
         Raises ServerError, ConnectionError when the server is gone, and what `waiting` raises.
         """
@@ -100,9 +104,9 @@ class CopyOut:
         while not ended:
             ended = self._take_in()
             found = sum(map(len, self._starts))
-            while found >= records:
-                yield self._cut(records)
-                found -= records
+            while found and (found >= records or self._complete >= BLOCK_BYTES):
+                yield self._cut(min(found, records))
+                found = sum(map(len, self._starts))
         if found:
             yield self._cut(found)
 

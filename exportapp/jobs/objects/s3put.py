@@ -9,6 +9,7 @@ copying objects using multipart upload".
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import threading
 from pathlib import Path
@@ -88,9 +89,11 @@ class Put:
                 )
             return number, str(answer["ETag"])
 
-        for number, etag in self.sending.each(send, missing):
-            self.sending.arrived(upload, [(number, etag)])
-            there[number] = etag
+        # Closed at once where the lease is lost: the others that are under way stop then.
+        with contextlib.closing(self.sending.each(send, missing)) as arrived:
+            for number, etag in arrived:
+                self.sending.arrived(upload, [(number, etag)])
+                there[number] = etag
         self.sending.beat()
         parts = [{"PartNumber": n, "ETag": there[n]} for n in range(1, count + 1)]
         with in_our_words(f"the parts of {upload.name} cannot be put together"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,7 @@ class Sending:
                 update_fields=["etag"],
             )
 
-    def each(self, send: Send[Done], numbers: Iterable[int]) -> Iterator[Done]:
+    def each(self, send: Send[Done], numbers: Iterable[int]) -> Generator[Done]:
         """What `send` gives for each number, as it comes; several at a time, in threads.
 
         Meanwhile this thread gives signs of life. Raises WorkInterrupted and LeaseLost without
