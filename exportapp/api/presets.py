@@ -32,7 +32,7 @@ class ExportPresetSerializer(serializers.ModelSerializer[ExportPreset]):
     notify = serializers.ListField(
         child=serializers.CharField(),
         allow_null=True,
-        help_text="The channels by which its exports' ends are told; null for the usual ones.",
+        help_text="By what its person is told of the end; null for what is usual.",
     )
 
     class Meta:
