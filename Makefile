@@ -38,7 +38,8 @@ OUTAGE ?= 30
 
 .PHONY: faults-full
 faults-full: $(VENV)/.dev ## every variant of every fault, with long outages (OUTAGE=30 seconds)
-	FAULTS=full OUTAGE_SECONDS=$(OUTAGE) $(BIN)/python -m pytest -q tests/faults
+	FAULTS=full OUTAGE_SECONDS=$(OUTAGE) $(BIN)/python -m pytest -q tests/faults \
+		tests/api/test_broken_downloads.py
 
 RUNS ?= 3
 TABLE ?= peers

@@ -14,7 +14,7 @@ import psutil
 from benchmarks.contenders import CONTENDERS, LIMIT
 from benchmarks.rotation import Result
 
-SECTIONS = ("peers", "scale", "skew", "metadata", "modes", "huge", "load")
+SECTIONS = ("peers", "scale", "skew", "metadata", "modes", "huge", "load", "profile")
 """The tables that there are, as the page names their places."""
 
 BASES = ("Django", "psycopg", "pyarrow", "isal", "rq", "gunicorn")

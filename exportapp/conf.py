@@ -18,6 +18,18 @@ class Settings:
     STORAGE: str = "exports"
     """The alias in STORAGES for spool and result files; all workers must see the same folder."""
 
+    RESULTS: str = ""
+    """The alias in STORAGES that finished files are carried to; empty leaves them in STORAGE."""
+
+    RESULTS_REDIRECT: bool = True
+    """Whether a download is sent on to a signed URL, where that storage makes such."""
+
+    UPLOAD_PART_BYTES: int = 16 * 2**20
+    """The size of one part of an upload in parts, in bytes."""
+
+    LINK_SECONDS: int = 300
+    """How long a signed link to a file is good, ours or the storage's, in seconds."""
+
     PARALLELISM: int = 4
     """How many workers of the queue one export has at most."""
 
@@ -100,14 +112,23 @@ class Settings:
         "create": "60/min",
         "stream": "30/min",
         "download": "300/min",
+        "live": "60/min",
+        "link": "30/min",
     }
-    """How often one person may ask over REST, by scope; one that is not named keeps its rate."""
+    """How often one person may ask over REST, by scope; one that is not named keeps its rate.
+    `link` counts the links of one address that are none of ours."""
 
     STREAM_ROWS: int = 1_048_575
     """Rows of one stream at most: while it runs it takes a thread of the web server."""
 
     SSE_SECONDS: int = 300
     """How long one connection for live events lives; its client comes back by itself."""
+
+    SSE_PER_PERSON: int | None = 10
+    """How many live connections one person may have at a time; None sets no limit."""
+
+    SSE_PER_PROCESS: int | None = None
+    """How many one web process may have; None takes 100 under ASGI and 4 under WSGI."""
 
     SENDFILE: bool = False
     """Whether the web server sends finished files, by django-sendfile2 and its settings."""

@@ -14,9 +14,13 @@
   x FileDamaged                     a spool file is not what was committed
     + FileUnknown                   the export has no file of this number
     + FileExpired                   its time is over and it was removed
+  x LinkUnknown (LookupError)       a signed link is none of ours
+    + LinkExpired                   its time is over, or its file is another one now
   x VerificationFailed              a finished file does not read as what was put into it
   x SnapshotLost                    nobody holds the moment that all rows are to be read at
   x SnapshotTooOld                  it was held for longer than a database should
+  x StorageUnavailable              the storage of the results does not answer, or not now
+  x StorageRefused                  it answers, and no other try will be answered differently
   x NoticeRefused                   a notice cannot be delivered, however often it is tried
   x LeaseLost                       somebody else holds the piece: drop the file and go
   x WorkInterrupted                 asked to stop at the next batch boundary
@@ -114,6 +118,12 @@ class TooManyRunning(RequestRefused):
     code = "too_many_running"
 
 
+class TooManyStreams(ExportError):
+    """There are as many live connections already as there may be: poll, or come back later."""
+
+    code = "too_many_streams"
+
+
 class NotAllowed(ExportError, PermissionError):
     """This person may not do this."""
 
@@ -168,6 +178,18 @@ class FileExpired(FileDamaged):
         super().__init__(message or told)
 
 
+class LinkUnknown(ExportError, LookupError):
+    """The link is none that was made here."""
+
+    code = "link_unknown"
+
+
+class LinkExpired(LinkUnknown):
+    """The link is no longer good: ask for another."""
+
+    code = "link_expired"
+
+
 class VerificationFailed(ExportError):
     """The finished file does not read as what was put into it: it is not handed out."""
 
@@ -189,6 +211,18 @@ class SnapshotTooOld(ExportError):
     """The rows could not be read in the time for which a snapshot may be held."""
 
     code = "snapshot_too_old"
+
+
+class StorageUnavailable(ExportError):
+    """The storage of the results does not answer, or asks to be left alone for now."""
+
+    code = "storage_unavailable"
+
+
+class StorageRefused(ExportError):
+    """The storage of the results refuses what it is asked."""
+
+    code = "storage_refused"
 
 
 class NoticeRefused(ExportError):

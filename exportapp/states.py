@@ -22,6 +22,8 @@ class JobState(TextChoices):
     """The layout is settled; shards are made into finished bytes."""
     MERGING = "merging", pgettext_lazy("state", "Joining")
     """All shards are rendered; their spans are copied into the workbook."""
+    UPLOADING = "uploading", pgettext_lazy("state", "Uploading")
+    """The files are whole; they are carried to the storage of the results."""
     SUCCEEDED = "succeeded", pgettext_lazy("state", "Ready")
     """The file is there."""
     PAUSING = "pausing", pgettext_lazy("state", "Pausing")
@@ -87,10 +89,18 @@ JOB_EDGES: Final[dict[JobState, dict[JobState, str]]] = {
     },
     _J.MERGING: {
         _J.SUCCEEDED: "the file is in its place",
+        _J.UPLOADING: "the file is whole, and its place is another storage",
         _J.RENDERING: "a shard was found damaged and is made again",
         _J.PAUSING: "a person asked",
         _J.CANCELLING: "a person asked",
         _J.FAILED: "the file cannot be put together",
+    },
+    _J.UPLOADING: {
+        _J.SUCCEEDED: "every file is in its place",
+        _J.MERGING: "a file was found damaged before it was carried away",
+        _J.PAUSING: "a person asked",
+        _J.CANCELLING: "a person asked",
+        _J.FAILED: "the storage refuses it, or does not answer for too long",
     },
     _J.SUCCEEDED: {_J.EXPIRED: "its time is over, or a person deleted it: its files are removed"},
     _J.PAUSING: {
@@ -142,7 +152,7 @@ SHARD_EDGES: Final[dict[ShardState, dict[ShardState, str]]] = {
     },
 }
 
-WORKING: Final = frozenset({_J.QUEUED, _J.EXTRACTING, _J.RENDERING, _J.MERGING})
+WORKING: Final = frozenset({_J.QUEUED, _J.EXTRACTING, _J.RENDERING, _J.MERGING, _J.UPLOADING})
 """Jobs that workers may claim pieces of."""
 
 STOPPING: Final = frozenset({_J.PAUSING, _J.CANCELLING})

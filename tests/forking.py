@@ -111,6 +111,9 @@ def _live(args: list[str], env: dict[str, str], out: str, err: str) -> NoReturn:
         os.environ.clear()
     os.environ.update(env)
     os.environ.pop(WHOLE, None)
+    # As a Python that begins anew reads it.
+    paths = env.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [path for path in paths if path and path not in sys.path]
     random.seed()
     for number, path in enumerate((os.devnull, out, err)):
         opened = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)

@@ -71,6 +71,7 @@ client.force_login(User.objects.create_superuser("ann"))
 for page in ("shop/order/", "exportapp/exportjob/"):
     answer = client.get(f"/admin/{{page}}")
     assert answer.status_code == 200 and b"exportapp/export.css" in answer.content, page
+assert client.get("/admin/django_rq/dashboard/").status_code == 404
 """
 TOLD = """
 from django.contrib.auth.models import User
@@ -146,7 +147,10 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
 def test_what_the_package_imports_is_required(face: str) -> None:
     extras = PROJECT["optional-dependencies"]
     # What an option or a setting asks for says itself how to install it.
-    asked = PROJECT["dependencies"] + extras["sendfile"] + extras["verify"] + extras["webhooks"]
+    by_setting = [
+        name for extra in ("s3", "sendfile", "verify", "webhooks") for name in extras[extra]
+    ]
+    asked = PROJECT["dependencies"] + by_setting
     parts = {name: [*(ROOT / "exportapp" / name).rglob("*.py")] for name in ("api", "client")}
     paths = parts.get(face) or [
         path

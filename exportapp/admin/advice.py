@@ -52,6 +52,14 @@ ADVICE: Final[dict[str, Promise]] = {
     "memory": _("The worker ran out of memory. Give it more, or set a smaller shard; then resume."),
     "file_damaged": BAD_DISK,
     "shard_damaged": BAD_DISK,
+    "result_damaged": BAD_DISK,
+    "storage_unavailable": _(
+        "The storage of the finished files did not answer for some time. Resume when it is back: "
+        "what has arrived there is not sent again."
+    ),
+    "storage_refused": _(
+        "The storage refused the finished file. Correct what its answer names, then resume."
+    ),
     "enospc": _("The disk of the exports is full. Make room, then resume."),
     "edquot": _("The quota of the exports' disk is used up. Make room, then resume."),
     "eacces": _(

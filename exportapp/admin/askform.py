@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,8 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from exportapp.admin.carried import Carried, is_arrival
 from exportapp.admin.columnform import ColumnForm
-from exportapp.admin.fileform import AS_USUAL, FileForm
+from exportapp.admin.fileform import FileForm, as_usual
 from exportapp.admin.noticefield import notice_field
+from exportapp.conf import conf
 from exportapp.jobs import presets
 from exportapp.models import Consistency, ExportPreset
 from exportapp.tables.params import to_json
@@ -23,12 +25,11 @@ from exportapp.tables.sources import AnySource
 PARAMETERS: Final = "p"
 """The prefix of the parameters' fields, so that one may be called "columns" as well."""
 
-POLICIES: Final = [
-    AS_USUAL,
-    ("blank", _("leave its cell blank and count it")),
-    ("skip", _("leave out its row and count it")),
-    ("fail", _("stop the export")),
-]
+POLICIES: Final = {
+    "blank": _("leave its cell blank and count it"),
+    "skip": _("leave out its row and count it"),
+    "fail": _("stop the export"),
+}
 
 SHOWING: Final = ("use", "preview", "move", "tick")
 """The buttons that only change what the page shows."""
@@ -40,12 +41,8 @@ class OptionsForm(forms.Form):
         required=False,
         help_text=_("For columns of choices: “paid” as it is stored, not as it is shown."),
     )
-    consistency = forms.ChoiceField(
-        label=_("Moment of reading"), required=False, choices=[AS_USUAL, *Consistency.choices]
-    )
-    policy = forms.ChoiceField(
-        label=_("A value that cannot be written"), required=False, choices=POLICIES
-    )
+    consistency = forms.ChoiceField(label=_("Moment of reading"), required=False)
+    policy = forms.ChoiceField(label=_("A value that cannot be written"), required=False)
     preset_name = forms.CharField(
         label=_("Name of the preset"), required=False, max_length=presets.NAME_LENGTH
     )
@@ -53,11 +50,17 @@ class OptionsForm(forms.Form):
 
     def __init__(self, viewer: Viewer, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._offer("consistency", dict(Consistency.choices), conf.CONSISTENCY)
+        self._offer("policy", POLICIES, conf.BAD_VALUES)
         notify = notice_field(viewer.user)
         if notify.choices:
             self.fields["notify"] = notify
         if not presets.may_share(viewer.user):
             del self.fields["shared"]
+
+    def _offer(self, name: str, words: Mapping[str, Any], usual: str) -> None:
+        field: Any = self.fields[name]
+        field.choices = [as_usual(words[usual]), *words.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class AskForm:
         initial: dict[str, Any] = {"codes": base.codes}
         if preset:
             initial |= {"policy": preset.policy, "preset_name": preset.name}
+            if preset.notify is not None:
+                initial["notify"] = preset.notify
         return cls(
             viewer=viewer,
             base=base,

@@ -23,7 +23,7 @@ from exportapp.jobs import lifecycle, presets
 from exportapp.jobs.lookup import templates_for
 from exportapp.jobs.preview import ROWS, preview
 from exportapp.jobs.rights import source_for, sources_of
-from exportapp.jobs.words import what_is_asked
+from exportapp.jobs.words import title_of, what_is_asked
 from exportapp.models import ExportJob, ExportPreset
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sources import AnySource, Source
@@ -50,7 +50,11 @@ class AskingPages:
     def list_view(self, request: HttpRequest) -> HttpResponse:
         """What this person may export, and their presets."""
         known = [
-            (preset, presets.may_change(request.user, preset))
+            (
+                preset,
+                title_of(preset.source, self.site.name),
+                presets.may_change(request.user, preset),
+            )
             for preset in presets.presets_of(request.user)
         ]
         context = {"sources": sources_of(request.user, self.site.name), "presets": known}
@@ -127,6 +131,7 @@ class AskingPages:
             replace(form.selection, keys=None),
             policy=form.cleaned("policy"),
             options=form.file.given,
+            notify=form.cleaned("notify"),
             shared=form.cleaned("shared") or False,
         )
         messages.success(request, _("The preset “%s” is saved.") % kept)

@@ -14,6 +14,7 @@ from exportapp.exceptions import (
     IllegalTransition,
     NotAllowed,
     RangeNotSatisfiable,
+    StorageUnavailable,
     UnknownName,
 )
 from exportapp.jobs.delivery import Delivery
@@ -30,7 +31,8 @@ def send(
     """What `make` gives of `job` as an attachment, its right asked again.
 
     403 when the right to the rows is gone, 404 for no such file, 409 while it is not ready, 410
-    when it is gone, 416 for a range behind its end; of those 409 and 410 are the `page`.
+    when it is gone, 416 for a range behind its end, 503 while the storage that has it does not
+    answer; of those 409, 410 and 503 are the `page`.
     """
     try:
         return respond(request, job, request.user, make())
@@ -44,3 +46,5 @@ def send(
         return page(request, job, status=409, refusal=str(error))
     except FileDamaged as error:
         return page(request, job, status=410, refusal=str(error))
+    except StorageUnavailable as error:
+        return page(request, job, status=503, refusal=str(error))

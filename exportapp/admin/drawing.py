@@ -18,7 +18,6 @@ class Curve:
     area: str
     """The same as a closed shape."""
     most: float
-    mean: float
     box: str = f"0 0 {WIDTH} {HEIGHT}"
 
     @classmethod
@@ -33,4 +32,4 @@ class Curve:
             f"{number * step:.1f},{height:.1f}" for number, height in enumerate(heights)
         )
         area = f"0,{HEIGHT} {points} {WIDTH},{HEIGHT}"
-        return cls(points=points, area=area, most=most, mean=sum(values) / len(values))
+        return cls(points=points, area=area, most=most)

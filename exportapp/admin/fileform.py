@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from django import forms
 from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from exportapp.jobs.filenames import NAME_LENGTH
 from exportapp.jobs.options import CHOICES, NAMES, OF_FORMAT, Options
@@ -42,7 +42,10 @@ WORDS: Final[dict[str, Any]] = {
     "false": _("no"),
 }
 
-AS_USUAL: Final = ("", _("as usual"))
+
+def as_usual(words: Any) -> tuple[str, str]:
+    """The choice to choose nothing, which says in `words` what comes of it."""
+    return "", gettext("as usual: %(value)s") % {"value": words}
 
 
 class FileForm(forms.Form):
@@ -91,4 +94,6 @@ def _word(value: Any) -> str:
 
 def _choices(name: str) -> list[tuple[str, str | Promise]]:
     values = CHOICES.get(name, ("true", "false"))
-    return [AS_USUAL, *((value, WORDS[value]) for value in values)]
+    of_its_format = {"format": OF_FORMAT[name]} if name in OF_FORMAT else {}
+    usual = _word(getattr(Options.asked(of_its_format), name))
+    return [as_usual(WORDS[usual]), *((value, WORDS[value]) for value in values)]

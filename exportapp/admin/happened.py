@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy, pgettext_lazy
 
 from exportapp.jobs.journal import Happened
 from exportapp.states import JobState
@@ -21,6 +21,7 @@ WORDS: Final[dict[str, Promise]] = {
     Happened.LAID_OUT: pgettext_lazy("event", "rows have their places"),
     Happened.RENDERED: pgettext_lazy("event", "shard written"),
     Happened.MERGED: pgettext_lazy("event", "joined"),
+    Happened.UPLOADED: pgettext_lazy("event", "uploaded"),
     Happened.RELEASED: pgettext_lazy("event", "handed back"),
     Happened.RETRIED: pgettext_lazy("event", "to be tried again"),
     Happened.REFUSED: pgettext_lazy("event", "late worker refused"),
@@ -57,6 +58,14 @@ COUNTED: Final[dict[str, tuple[str, Promise]]] = {
 """What the details of an event count, by its kind: the name in its data and the words."""
 
 
+ALARMS: Final[dict[str, Promise]] = {
+    "clean": gettext_lazy("The shards could not be removed: %(error)s"),
+    "expire": gettext_lazy("The files could not be removed: %(error)s"),
+    "throttle": gettext_lazy("The throttle did not answer: %(error)s"),
+}
+"""What an alarm is about, in words; that of others is their message."""
+
+
 def in_words(event: Any) -> str:
     """ "shard written"; a move says where to; a kind that is not known here, as it is."""
     after = event.data.get("after")
@@ -70,4 +79,6 @@ def details(event: Any) -> str:
     name, words = COUNTED.get(event.kind, ("", ""))
     if name in event.data:
         return str(words % {"count": event.data[name]})
+    if "error" in event.data and event.data.get("about") in ALARMS:
+        return str(ALARMS[event.data["about"]] % {"error": event.data["error"]})
     return _(event.message)

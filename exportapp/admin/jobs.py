@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
+from django.template.defaultfilters import truncatechars
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from django.views.decorators.cache import never_cache
@@ -29,8 +32,11 @@ from exportapp.jobs.early import deliver_shard
 from exportapp.jobs.lookup import templates_for
 from exportapp.jobs.rights import may_see
 from exportapp.jobs.wakeups import wake_reconciler
-from exportapp.jobs.words import title_of_source, who
+from exportapp.jobs.words import asked_in_short, title_of_source, who
 from exportapp.models import ExportJob
+
+WHICH_LENGTH: Final = 120
+"""Characters of what was asked for, in the list."""
 
 
 @admin.register(ExportJob)
@@ -74,11 +80,14 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         # The last cell has buttons, and those depend on who looks.
-        return [*super().get_list_display(request), _progress_for(self, request)]
+        shown = [*super().get_list_display(request), _progress_for(self, request)]
+        return [name for name in shown if name != "who" or request.user.is_superuser]
 
     @admin.display(description=pgettext_lazy("export", "export"), ordering="source")
-    def what(self, job: ExportJob) -> str:
-        return title_of_source(job)
+    def what(self, job: ExportJob) -> SafeString:
+        asked = asked_in_short(job) or str(_("all rows of the list"))
+        html = '{}<span class="export-unseen">:</span> <small class="export-which">{}</small>'
+        return format_html(html, title_of_source(job), truncatechars(asked, WHICH_LENGTH))
 
     @admin.display(description=pgettext_lazy("export", "person"), ordering="requested_by")
     def who(self, job: ExportJob) -> str:
@@ -116,7 +125,8 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse:
         """Somebody looks: what is lost is found soon, also where no clock calls the reconciler."""
         wake_reconciler()
-        return super().changelist_view(request, extra_context)
+        own = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, own | (extra_context or {}))
 
     def change_view(
         self,

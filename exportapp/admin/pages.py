@@ -27,7 +27,7 @@ from exportapp.jobs.lookup import templates_for
 from exportapp.jobs.pace import pace
 from exportapp.jobs.rights import may_download
 from exportapp.jobs.shardmap import counted, shard_map
-from exportapp.jobs.status import PHASES, Status, status_of
+from exportapp.jobs.status import PHASES, Status, phases_of, status_of
 from exportapp.jobs.words import asked_for, issue_words, title_of_source
 from exportapp.models import ExportIssue, ExportJob
 from exportapp.states import ACTIVE, JobState, ShardState
@@ -85,7 +85,7 @@ def describe(job: ExportJob, user: Any, *, has_rows: bool | None = None) -> dict
         "curve": lambda: Curve.of(pace(job)),
         "events": functools.partial(_events, job),
         "advice": advice_for(job.error_code),
-        "snapshot": functools.partial(_pretty, job.error_snapshot),
+        "snapshot": lambda: _pretty(job.error_snapshot),
         "issues": functools.partial(_issues, job, known),
         "state_template": templates_for(job.source, f"states/{job.status}.html"),
         "parts": {
@@ -121,13 +121,14 @@ def said(job: ExportJob, status: Status) -> str:
 
 def steps(status: Status) -> list[tuple[str, str]]:
     """Each phase with "done", "now", "stopped" or "next"."""
-    now = PHASES.index(status.phase)
+    phases = phases_of(status)
+    now = phases.index(status.phase)
     ready = status.state in (JobState.SUCCEEDED, JobState.EXPIRED)
     here = "done" if ready else "now" if status.state in PHASES else "stopped"
     if status.state == JobState.QUEUED and not status.shards_total:
         here = "next"
-    states = ["done"] * now + [here] + ["next"] * (len(PHASES) - now - 1)
-    return [(str(phase.label), state) for phase, state in zip(PHASES, states, strict=True)]
+    states = ["done"] * now + [here] + ["next"] * (len(phases) - now - 1)
+    return [(str(phase.label), state) for phase, state in zip(phases, states, strict=True)]
 
 
 def icon(status: Status) -> str:

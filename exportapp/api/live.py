@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.handlers.asgi import ASGIRequest
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -15,9 +16,10 @@ from rest_framework.response import Response
 from exportapp.api.base import OwnViewSet, problems
 from exportapp.api.serializers import ExportEventSerializer, ExportProgressSerializer
 from exportapp.api.streaming import UNBUFFERED
+from exportapp.jobs.following import followed
 from exportapp.jobs.live import Shown, Since, is_all_told, live
-from exportapp.jobs.pump import pumped
-from exportapp.jobs.stop import Stop
+from exportapp.jobs.places import Place, take_place
+from exportapp.jobs.progress import Anchors
 from exportapp.models import ExportJob
 
 MEDIA_TYPE = "text/event-stream"
@@ -32,7 +34,18 @@ def progress(job: ExportJob) -> dict[str, Any]:
     }
 
 
+class PlacedResponse(StreamingHttpResponse):
+    """Gives its place back at its end, also when nobody ever took the first piece."""
+
+    place: Place
+
+    def close(self) -> None:
+        self.place.leave()
+        super().close()
+
+
 class LiveViewSet(OwnViewSet):
+    scopes = {"live": "live"}
     queryset: Any = ExportJob.objects.defer("manifest")
 
     def get_queryset(self) -> QuerySet[ExportJob]:
@@ -49,7 +62,7 @@ class LiveViewSet(OwnViewSet):
                 description="The id of the last event that the client has.",
             )
         ],
-        responses={(200, MEDIA_TYPE): OpenApiTypes.STR, 204: None} | problems(403, 404),
+        responses={(200, MEDIA_TYPE): OpenApiTypes.STR, 204: None} | problems(403, 404, 429),
     )
     def live(self, request: Request, pk: str) -> HttpResponseBase:
         """Server-sent events: `event` of the journal, `progress`, and `end` when it is over.
@@ -60,9 +73,13 @@ class LiveViewSet(OwnViewSet):
         since = Since.read(request.headers.get("Last-Event-ID", ""))
         if is_all_told(job, since):
             return Response(status=204)
-        body: Any = iter(())
-        if request.method == "GET":
-            stop = Stop()
-            shown = Shown(lambda event: dict(ExportEventSerializer(event).data), progress)
-            body = pumped(request._request, live(job, since, shown, stop), stop.ask)
-        return StreamingHttpResponse(body, content_type=MEDIA_TYPE, headers=UNBUFFERED)
+        if request.method != "GET":
+            return StreamingHttpResponse((), content_type=MEDIA_TYPE, headers=UNBUFFERED)
+        is_async = isinstance(request._request, ASGIRequest)
+        place = take_place(request.user, has_thread=not is_async)
+        shown = Shown(lambda event: dict(ExportEventSerializer(event).data), progress)
+        told, channel = live(job, since, shown), Anchors(job.pk).channel
+        body = followed(request._request, told, channel, place)
+        response = PlacedResponse(body, content_type=MEDIA_TYPE, headers=UNBUFFERED)
+        response.place = place
+        return response

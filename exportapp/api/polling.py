@@ -10,13 +10,14 @@ import json
 from dataclasses import asdict
 from typing import Any, Final
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils.http import parse_etags
 from django.utils.translation import get_language
 
-from exportapp.jobs.status import Status
-from exportapp.models import ExportJob
+from exportapp.jobs.status import NEEDED, Status, laid_out
+from exportapp.models import ExportFile, ExportJob
 from exportapp.states import ACTIVE, JobState
 
 SOONEST: Final = 1
@@ -27,23 +28,36 @@ UNKNOWN: Final = 2
 CLOCKS: Final = frozenset({"seconds_since_update"})
 """What changes by looking at it."""
 
-SHOWN: Final = (
+CHANGING: Final = (
     *("pk", "status", "waiting_for", "error_code", "error", "issues_counted"),
     *("started_at", "finished_at", "expires_at", "files_made"),
 )
 """What of an export can change, besides its figures."""
 
+FIXED: Final = ("source", "consistency", "options", "created_at")
 
-def watched(jobs: QuerySet[ExportJob]) -> QuerySet[ExportJob]:
-    """With what an ETag is made of, in one query."""
-    return jobs.prefetch_related(None).annotate(files_made=Count("files"))
+STILL: Final = frozenset({JobState.SUCCEEDED, JobState.CANCELLED, JobState.EXPIRED})
+"""States with an end of their own, after which nobody writes figures."""
 
 
-def etag_of(job: Any, status: Status, request: HttpRequest) -> str:
-    """A weak ETag of what is shown of `job`, in this language and with these addresses."""
-    figures = {name: value for name, value in asdict(status).items() if name not in CLOCKS}
+def watched() -> QuerySet[ExportJob]:
+    """Jobs with what is shown and what an ETag is made of, in one query, and nothing large."""
+    files = ExportFile.objects.filter(job=OuterRef("pk")).order_by().values("job")
+    made = Subquery(files.values(made=Count("pk")), output_field=IntegerField())
+    shown = (*(name for name in CHANGING if name != "files_made"), *FIXED, *NEEDED)
+    jobs: QuerySet[ExportJob] = ExportJob.objects.only(*shown)
+    return jobs.annotate(files_made=Coalesce(made, 0), laid_out=laid_out())
+
+
+def etag_of(job: Any, status: Status | None, request: HttpRequest) -> str:
+    """A weak ETag of what is shown of `job`, in this language and with these addresses.
+
+    `status` is None where it stands still (STILL).
+    """
+    known = {} if status is None else asdict(status)
+    figures = {name: value for name, value in known.items() if name not in CLOCKS}
     shown = [request.get_host(), request.scheme, get_language(), figures]
-    shown += [getattr(job, name) for name in SHOWN]
+    shown += [getattr(job, name) for name in CHANGING]
     text = json.dumps(shown, default=str, sort_keys=True)
     return f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 

@@ -39,6 +39,7 @@ class ExportPresetSerializer(serializers.ModelSerializer[ExportPreset]):
             "selection",
             "policy",
             "options",
+            "notify",
             "shared",
             "mine",
             "changed_at",
@@ -104,6 +105,7 @@ class ExportPresetViewSet(OwnViewSet):
             asked.selection(),
             policy=found.get("policy"),
             options=found.get("options"),
+            notify=found.get("notify"),
             shared=found["shared"],
             preset=preset,
         )

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from django.core.exceptions import RequestDataTooBig
 from django.core.signals import got_request_exception
+from django.http import Http404
 from django.utils.log import log_response
 from django.utils.translation import gettext as _
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
@@ -28,13 +29,17 @@ from exportapp.exceptions import (
     FileDamaged,
     FileUnknown,
     IllegalTransition,
+    LinkExpired,
+    LinkUnknown,
     NotAllowed,
     NotReady,
     ParameterRefused,
     RangeNotSatisfiable,
     RequestRefused,
     SourceChanged,
+    StorageUnavailable,
     TooManyRunning,
+    TooManyStreams,
     UnknownName,
 )
 from exportapp.jobs.status import status_of
@@ -44,12 +49,16 @@ MEDIA_TYPE: Final = "application/problem+json"
 STATUSES: Final[dict[type[ExportError], HTTPStatus]] = {
     RequestRefused: HTTPStatus.BAD_REQUEST,
     TooManyRunning: HTTPStatus.TOO_MANY_REQUESTS,
+    TooManyStreams: HTTPStatus.TOO_MANY_REQUESTS,
     NotAllowed: HTTPStatus.FORBIDDEN,
     RangeNotSatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     IllegalTransition: HTTPStatus.CONFLICT,
     SourceChanged: HTTPStatus.CONFLICT,
     FileDamaged: HTTPStatus.GONE,
     FileUnknown: HTTPStatus.NOT_FOUND,
+    LinkUnknown: HTTPStatus.NOT_FOUND,
+    LinkExpired: HTTPStatus.GONE,
+    StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """The nearest class of an error decides. What only a worker can meet is a fault here: a 500."""
 
@@ -57,7 +66,8 @@ FAULT: Final = "internal_error"
 """The code of what is nobody's wish: its details are in the log alone."""
 
 WAIT_FOR_ROOM: Final = 30
-"""Seconds after which one of many running exports may have ended."""
+"""Seconds after which one of many running exports or connections may have ended, or a storage
+answers."""
 
 
 class Problem(serializers.Serializer[Any]):
@@ -88,6 +98,9 @@ def problem_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     if isinstance(error, RequestDataTooBig):
         # Django's own limit, where something else has read the body already.
         error = BodyTooLarge()
+    if isinstance(error, Http404):
+        # Django names the model; people and other languages know it by no such name.
+        error = NotFound()
     plain = exception_handler(error, dict(context))
     if plain is None:
         return _of_fault(error, context)
@@ -111,7 +124,7 @@ def _of_export_error(error: ExportError, status: HTTPStatus) -> Response:
         body |= {"title": f"Unknown {error.what}.", "valid": error.valid}
     elif isinstance(error, RangeNotSatisfiable):
         headers = error.headers
-    elif isinstance(error, TooManyRunning):
+    elif isinstance(error, TooManyRunning | TooManyStreams | StorageUnavailable):
         headers = {"Retry-After": str(WAIT_FOR_ROOM)}
     elif isinstance(error, NotReady) and error.job is not None and error.job.is_active:
         status_now = status_of(error.job)

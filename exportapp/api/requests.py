@@ -90,6 +90,11 @@ class Asked(Strict):
         help_text="What a value that cannot be written does.",
     )
     options = FileOptions(required=False, help_text="How the file is to be.")
+    notify = serializers.ListField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="Channels by which you are told of the end; empty for none.",
+    )
 
     def validate(self, attrs: Any) -> Any:
         if "source" in attrs and "export" in attrs:
@@ -125,11 +130,6 @@ class NewExport(Asked):
         required=False,
         help_text="Without it what the project set. A snapshot needs PostgreSQL.",
     )
-    notify = serializers.ListField(
-        child=serializers.CharField(),
-        required=False,
-        help_text="Channels by which you are told of the end; empty for none.",
-    )
     preset = serializers.IntegerField(
         required=False, help_text="The id of a preset; what else is said comes before it."
     )
@@ -138,14 +138,14 @@ class NewExport(Asked):
         """Raises UnknownName for a preset that this person may not use, or of something else."""
         asked = self.validated_data
         over, policy = self.selection(), asked.get("policy")
-        options = dict(asked.get("options", {}))
+        options, notify = dict(asked.get("options", {})), asked.get("notify")
         if "preset" not in asked:
-            return Recipe(over, policy, (), options)
+            return Recipe(over, policy, (), options, notify)
         preset = preset_numbered(viewer.user, asked["preset"])
         if over.source and over.source.lower() != preset.source.lower():
             raise UnknownName("preset of this source", str(preset.pk), ())
         found = recipe(preset, viewer, over)
-        return found.with_said(policy, options)
+        return found.with_said(policy, options, notify)
 
 
 class PageQuery(Strict):

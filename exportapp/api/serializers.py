@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,18 +54,25 @@ class ExportSheetSerializer(serializers.Serializer[Any]):
         return super().to_representation({"title": title, "rows": rows})
 
 
+class FilesOfJob(serializers.ListSerializer[Any]):
+    def get_attribute(self, instance: ExportJob) -> Any:
+        """None are asked for where it is known that there are none."""
+        return instance.files.all() if vars(instance).get("files_made", True) else []
+
+
 class ExportFileSerializer(serializers.ModelSerializer[ExportFile]):
     sheets = ExportSheetSerializer(many=True)
     url = serializers.SerializerMethodField(help_text="Null when its time is over.")
 
     class Meta:
         model = ExportFile
+        list_serializer_class = FilesOfJob
         fields = ("number", "filename", "size", "sha256", "rows", "sheets", "url")
 
     def get_url(self, file: ExportFile) -> str | None:
         if not file.job.can_download:
             return None
-        return f"{_address('export-download', file.job, self.context)}?file={file.number}"
+        return f"{_address(file.job, self.context)}download/?file={file.number}"
 
 
 class ExportLinksSerializer(serializers.Serializer[Any]):
@@ -84,22 +92,20 @@ class ExportLinksSerializer(serializers.Serializer[Any]):
 
     def to_representation(self, instance: ExportJob) -> dict[str, str | None]:
         legal = {
-            "export-detail": True,
-            "export-events": True,
-            "live": True,
-            "export-issues": True,
-            "export-pause": instance.can_pause,
-            "export-resume": instance.can_resume,
-            "export-cancel": instance.can_cancel,
-            "export-start-over": instance.can_start_over,
-            "export-discard": instance.can_discard,
-            "export-download": instance.can_download,
-            "export-manifest": instance.can_download,
+            "": True,
+            "events/": True,
+            "events/stream/": True,
+            "issues/": True,
+            "pause/": instance.can_pause,
+            "resume/": instance.can_resume,
+            "cancel/": instance.can_cancel,
+            "start-over/": instance.can_start_over,
+            "discard/": instance.can_discard,
+            "download/": instance.can_download,
+            "manifest/": instance.can_download,
         }
-        addresses = (
-            _address(name, instance, self.context) if is_legal else None
-            for name, is_legal in legal.items()
-        )
+        own = _address(instance, self.context)
+        addresses = (f"{own}{name}" if is_legal else None for name, is_legal in legal.items())
         return dict(zip(self.fields, addresses, strict=True))
 
 
@@ -173,5 +179,23 @@ class ExportIssueSerializer(serializers.ModelSerializer[ExportIssue]):
         read_only_fields = fields
 
 
-def _address(name: str, job: ExportJob, context: Mapping[str, Any]) -> str:
-    return reverse(f"exportapp_api:{name}", args=[job.pk], request=context["request"])
+_kept = threading.local()
+
+
+def shown(job: ExportJob, context: Mapping[str, Any]) -> dict[str, Any]:
+    """What ExportSerializer gives; it is made once in each thread, which takes longer than to use
+    it."""
+    if not hasattr(_kept, "serializer"):
+        _kept.context = {}
+        _kept.serializer = ExportSerializer(context=_kept.context)
+    _kept.context |= context
+    try:
+        found: dict[str, Any] = _kept.serializer.to_representation(job)
+        return found
+    finally:
+        _kept.context.clear()
+
+
+def _address(job: ExportJob, context: Mapping[str, Any]) -> str:
+    """Of one export; it begins all others."""
+    return reverse("exportapp_api:export-detail", args=[job.pk], request=context["request"])

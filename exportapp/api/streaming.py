@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
@@ -13,8 +13,9 @@ from rest_framework.request import Request
 
 from exportapp.api.base import OwnViewSet, problems
 from exportapp.api.queries import StreamQuery, nested
+from exportapp.exceptions import WorkInterrupted
 from exportapp.jobs.formats.workbook import MEDIA_TYPE as XLSX
-from exportapp.jobs.pump import pumped
+from exportapp.jobs.pump import pumped, stop_of, watching
 from exportapp.jobs.stream import begin
 from exportapp.jobs.transfer import PRIVATE
 from exportapp.tables.selection import Viewer
@@ -22,6 +23,9 @@ from exportapp.tables.selection import Viewer
 UNBUFFERED: Final = {**PRIVATE, "X-Accel-Buffering": "no"}
 """nginx would else hold pieces back, and go on reading for a client that is gone.
 Source: nginx documentation, ngx_http_proxy_module, proxy_buffering."""
+
+CLIENT_GONE: Final = 499
+"""For the log alone: nobody is there to read it. Source: nginx, NGX_HTTP_CLIENT_CLOSED_REQUEST."""
 
 
 class StreamViewSet(OwnViewSet):
@@ -46,13 +50,19 @@ class StreamViewSet(OwnViewSet):
         asked.is_valid(raise_exception=True)
         viewer = Viewer.now(request.user)
         recipe = asked.recipe(viewer)
-        found = begin(
-            recipe.selection,
-            viewer,
-            policy=recipe.policy,
-            options=recipe.options,
-            traceparent=request.headers.get("traceparent"),
-        )
+        stop = stop_of(request._request)
+        try:
+            with watching(request._request, stop.ask):
+                found = begin(
+                    recipe.selection,
+                    viewer,
+                    policy=recipe.policy,
+                    options=recipe.options,
+                    traceparent=request.headers.get("traceparent"),
+                    stop=stop,
+                )
+        except WorkInterrupted:
+            return HttpResponse(status=CLIENT_GONE)
         body: Any = iter(())
         if request.method == "GET":
             body = pumped(request._request, found.pieces, found.stop)

@@ -41,3 +41,22 @@ class PersonThrottle(UserRateThrottle):
         except (*AWAY, ConnectionInterrupted):
             OF_ANCHORS.begin()
             return True
+
+
+class GuessThrottle(PersonThrottle):
+    """Counts what was wrong, by address: only whoever guesses has to wait."""
+
+    duration: int
+
+    def throttle_success(self) -> bool:
+        # Nothing was wrong yet.
+        return True
+
+    def count(self) -> None:
+        if self.rate is None or OF_ANCHORS:
+            return
+        try:
+            self.history.insert(0, self.now)
+            self.cache.set(self.key, self.history, self.duration)
+        except (*AWAY, ConnectionInterrupted):
+            OF_ANCHORS.begin()

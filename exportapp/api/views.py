@@ -10,28 +10,28 @@ from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 
 from exportapp.api.base import OwnViewSet, problems
-from exportapp.api.polling import etag_of, is_known, poll_after, watched
+from exportapp.api.links import FILES, LinkSerializer
+from exportapp.api.polling import STILL, etag_of, is_known, poll_after, watched
 from exportapp.api.requests import DownloadQuery, ListQuery, NewExport, PageQuery
 from exportapp.api.serializers import (
     AskedExportSerializer,
     ExportEventSerializer,
     ExportIssueSerializer,
     ExportSerializer,
+    shown,
 )
 from exportapp.jobs import lifecycle
-from exportapp.jobs.delivery import ZIP, deliver, deliver_manifest, require_download
-from exportapp.jobs.formats.workbook import MEDIA_TYPE as XLSX
+from exportapp.jobs.delivery import deliver, deliver_manifest, require_download
+from exportapp.jobs.links import make_link
 from exportapp.jobs.status import status_of
 from exportapp.jobs.transfer import respond
 from exportapp.models import ExportJob
 from exportapp.tables.selection import Viewer
 
 JSON = JSONRenderer.media_type
-
-FILES = (XLSX, "text/csv", "application/gzip", "application/vnd.apache.parquet", ZIP)
-"""What a download may be."""
 
 DEED: dict[str, Any] = {
     "request": None,
@@ -50,8 +50,14 @@ class ExportViewSet(OwnViewSet):
     """Exports to Excel: one's own, and all of them for a superuser."""
 
     queryset: Any = ExportJob.objects.defer("manifest").prefetch_related("files")
+    watched: Any = watched()
     serializer_class = ExportSerializer
-    scopes = {"create": "create", "start_over": "create", "download": "download"}
+    scopes = {
+        "create": "create",
+        "start_over": "create",
+        "download": "download",
+        "link": "download",
+    }
 
     def get_queryset(self) -> QuerySet[ExportJob]:
         jobs: QuerySet[ExportJob] = self.queryset.visible_to(self.request.user)
@@ -80,15 +86,15 @@ class ExportViewSet(OwnViewSet):
     )
     def retrieve(self, request: Request, pk: str) -> Response:
         """How far it is. With `If-None-Match` the answer is 304 while nothing has changed."""
-        self.queryset = watched(self.queryset)
+        self.queryset = self.watched
         job = self.get_object()
-        status = status_of(job)
-        etag, seconds = etag_of(job, status, request._request), poll_after(status)
+        status = None if job.state in STILL else status_of(job)
+        etag, seconds = etag_of(job, status, request._request), status and poll_after(status)
         headers = {"ETag": etag} | ({} if seconds is None else {"Retry-After": str(seconds)})
         if is_known(request._request, etag):
             return Response(status=304, headers=headers)
-        context = {**self.get_serializer_context(), "status": status}
-        return Response(ExportSerializer(job, context=context).data, headers=headers)
+        context = {**self.get_serializer_context(), "status": status or status_of(job)}
+        return Response(shown(job, context), headers=headers)
 
     @extend_schema(
         request=NewExport,
@@ -116,7 +122,7 @@ class ExportViewSet(OwnViewSet):
             policy=recipe.policy,
             consistency=asked.validated_data.get("consistency"),
             options=recipe.options,
-            notify=asked.validated_data.get("notify"),
+            notify=recipe.notify,
             request_key=request.headers.get("Idempotency-Key") or None,
             traceparent=request.headers.get("traceparent"),
         )
@@ -163,7 +169,8 @@ class ExportViewSet(OwnViewSet):
     @extend_schema(
         parameters=[DownloadQuery],
         responses={(status, kind): OpenApiTypes.BINARY for status in (200, 206) for kind in FILES}
-        | problems(400, 403, 404, 409, 410, 416, 429),
+        | {302: OpenApiResponse(description="To a signed URL of the storage that has the file.")}
+        | problems(400, 403, 404, 409, 410, 416, 429, 503),
     )
     @action(detail=True)
     def download(self, request: Request, pk: str) -> HttpResponseBase:
@@ -176,6 +183,20 @@ class ExportViewSet(OwnViewSet):
         job = self.get_object()
         delivery = deliver(job, request.user, asked.get("file"))
         return respond(request._request, job, request.user, delivery)
+
+    @extend_schema(
+        request=DownloadQuery,
+        responses={201: LinkSerializer} | problems(400, 403, 404, 409, 410, 413, 415, 429, 503),
+    )
+    @action(detail=True, methods=["post"])
+    def link(self, request: Request, pk: str) -> Response:
+        """A link to a file, or to all of them, that is good for some minutes without a session."""
+        asked = DownloadQuery(data=request.data)
+        asked.is_valid(raise_exception=True)
+        made = make_link(self.get_object(), request.user, asked.validated_data.get("file"))
+        url = reverse("exportapp_api:link", args=[made.token], request=request)
+        told = LinkSerializer({"url": url, "expires_at": made.expires_at}).data
+        return Response(told, status=201, headers={"Cache-Control": "private, no-store"})
 
     @extend_schema(responses={(200, JSON): OpenApiTypes.OBJECT} | problems(403, 404, 409))
     @action(detail=True)
@@ -209,4 +230,4 @@ class ExportViewSet(OwnViewSet):
         return self.paged(job.issues, "pk")
 
     def _answer(self, job: ExportJob) -> Response:
-        return Response(ExportSerializer(job, context=self.get_serializer_context()).data)
+        return Response(shown(job, self.get_serializer_context()))

@@ -37,6 +37,7 @@ from exportapp.checks.surroundings import (
     cache_unfit,
     columns_wrong,
     queue_missing,
+    results_unfit,
     storage_unfit,
     worker_plain,
 )
@@ -48,6 +49,7 @@ __all__ = ["WORDS", "check_exportapp"]
 FINDERS: Final[tuple[Callable[[], Iterator[CheckMessage]], ...]] = (
     apps_missing,
     storage_unfit,
+    results_unfit,
     cache_unfit,
     queue_missing,
     values_out_of_range,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.admin.sites import all_sites
 from django.core.cache import InvalidCacheBackendError, caches
 from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, InvalidStorageError, storages
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -48,12 +49,34 @@ def storage_unfit() -> Iterator[CheckMessage]:
     if not isinstance(storage, FileSystemStorage):
         yield message("E003", alias=alias, kind=type(storage).__name__)
         return
+    yield from _reachable(alias, storage)
+
+
+def _reachable(alias: str, storage: FileSystemStorage) -> Iterator[CheckMessage]:
+    """Ways to its files past the views that ask the rights."""
     setting = _public_folder(storage)
     if setting:
         yield message("E004", alias=alias, location=storage.location, setting=setting)
     url = settings.STORAGES[alias].get("OPTIONS", {}).get("base_url")
     if url:
         yield message("E005", alias=alias, url=url)
+
+
+def results_unfit() -> Iterator[CheckMessage]:
+    alias: Any = conf.RESULTS
+    if alias in ("", conf.STORAGE):
+        return
+    try:
+        storage = storages[alias] if isinstance(alias, str) else storages[repr(alias)]
+    except (InvalidStorageError, ImproperlyConfigured) as error:
+        yield message("E023", alias=alias, error=error)
+        return
+    acl = getattr(storage, "default_acl", None)
+    acl = getattr(storage, "object_parameters", {}).get("ACL", acl)
+    if isinstance(acl, str) and acl.startswith("public"):
+        yield message("E024", alias=alias, acl=acl)
+    if isinstance(storage, FileSystemStorage):
+        yield from _reachable(alias, storage)
 
 
 def cache_unfit() -> Iterator[CheckMessage]:

@@ -32,10 +32,14 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
     "DEFLATE_LEVEL": (0, 3 if find_spec("isal") else 9),
     # One row is the header's.
     "SHEET_ROWS": (1, MAX_ROWS - 1),
+    # Amazon S3 User Guide, "Amazon S3 multipart upload limits".
+    "UPLOAD_PART_BYTES": (5 * 2**20, 5 * 2**30),
+    # A signature of version 4 is good for a week at most.
+    "LINK_SECONDS": (1, 7 * 24 * 3600),
 }
 """The smallest and the largest value; any other number must be above 0."""
 
-OPTIONAL: Final = frozenset({"RUNNING_PER_PERSON"})
+OPTIONAL: Final = frozenset({"RUNNING_PER_PERSON", "SSE_PER_PERSON"})
 """Numbers that may be None although they are one by default."""
 
 RATE: Final = re.compile(r"[1-9]\d*/(s|sec|m|min|h|hour|d|day)")
@@ -53,8 +57,8 @@ PATHS: Final[dict[str, tuple[Callable[[str], Any], str]]] = {
 }
 """Settings that name something in the project: what looks it up, and what it must be."""
 
-ELSEWHERE: Final = ("NOTIFY", "SITE_URL", "WEBHOOKS", "WEBHOOK_HOSTS", "CHANNELS")
-"""Settings that `notices` looks at."""
+ELSEWHERE: Final = ("NOTIFY", "SITE_URL", "WEBHOOKS", "WEBHOOK_HOSTS", "CHANNELS", "RESULTS")
+"""Settings that `notices` and `surroundings` look at."""
 
 
 def values_out_of_range() -> Iterator[CheckMessage]:

@@ -82,6 +82,15 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "The admin site '{site}' offers an export ({admin}) and has no pages of exports.",
         "Register them there: site.register(ExportJob, ExportJobAdmin).",
     ),
+    "E023": (
+        "EXPORTAPP_RESULTS is {alias!r}, and that storage cannot be used: {error}",
+        "Add STORAGES['{alias}'] or correct EXPORTAPP_RESULTS; \"\" leaves files where they are "
+        "made. storages.backends.s3.S3Storage needs pip install 'exportapp[s3]'.",
+    ),
+    "E024": (
+        "STORAGES['{alias}'] gives its objects the ACL '{acl}': anybody could have them.",
+        "Remove default_acl, and ACL from object_parameters; downloads go through checked views.",
+    ),
     "W001": ("{name} is no setting of exportapp.{guess}", "Valid: {valid}."),
     "W002": (
         "RQ['WORKER_CLASS'] is {worker}, which is no ExportWorker.",

@@ -2,7 +2,8 @@
 
 It needs `pip install "exportapp[client]"`, and neither Django nor anything else of exportapp.
 
-exports    ExportClient: create, wait, pause, resume, cancel, download
+exports    ExportClient: create, wait, watch, pause, resume, cancel, download
+watching   an export until it is over, by server-sent events or by polls
 trying     what is tried again, when, and for how long
 fetching   a file, resumed by Range, checked and put in its place
 failures   what can go wrong

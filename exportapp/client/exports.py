@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import httpx
 
-from exportapp.client.failures import ExportNotReady, Refused, WaitedTooLong
+from exportapp.client.failures import ExportNotReady, Refused
 from exportapp.client.fetching import Fetch
-from exportapp.client.trying import Patience, begin_anew, retry_after
-
-Export = dict[str, Any]
-"""As the server shows it: docs/api.md has all its members."""
-
-LOOK_SECONDS: Final = 2.0
-"""The time between two looks at an export where the server does not say how long to wait."""
+from exportapp.client.trying import Patience, begin_anew
+from exportapp.client.watching import Export, Watch
 
 
 class ExportClient:
@@ -103,25 +97,29 @@ class ExportClient:
         Raises ExportNotReady where it ends otherwise, and WaitedTooLong after `timeout` seconds;
         a paused one may be resumed, and is waited for.
         """
-        address, until = f"exports/{export_id}/", time.monotonic() + timeout
-        known, etag, found = None, "", Export()
-        while True:
-            answer = self._send("GET", address, headers={"If-None-Match": etag} if etag else {})
-            if answer.status_code != httpx.codes.NOT_MODIFIED:
-                found, etag = answer.json(), answer.headers.get("ETag", "")
-            if found != known and on_progress:
+        found = Export()
+        for found in self.watch(export_id, timeout=timeout):
+            if on_progress:
                 on_progress(found)
-            known = found
-            if found["links"]["download"]:
-                return found
-            if _is_over(found):
-                raise ExportNotReady(found)
-            pause = retry_after(answer.headers)
-            # Many who wait for the same do not ask in step.
-            pause = (LOOK_SECONDS if pause is None else pause) * random.uniform(0.75, 1.25)  # nosec B311
-            if time.monotonic() + pause > until:
-                raise WaitedTooLong(found, timeout)
-            time.sleep(pause)
+        if not found["links"]["download"]:
+            raise ExportNotReady(found)
+        return found
+
+    def watch(self, export_id: str, *, timeout: float = 3600.0) -> Iterator[Export]:
+        """The export as it is and whenever it has changed, until it is over.
+
+        By server-sent events, gone on with where they broke; by polls where the server has none, or
+        no place for one more client. Raises WaitedTooLong.
+        """
+        address = f"exports/{export_id}/"
+        return Watch(
+            http=self._http,
+            address=address,
+            look=lambda headers: self._send("GET", address, headers=headers),
+            patience=self.patience,
+            until=time.monotonic() + timeout,
+            seconds=timeout,
+        ).changes()
 
     def download(self, export_id: str, path: str | Path, *, file: int | None = None) -> Path:
         """Write the file to `path`: file number `file`, or all of several as one zip.
@@ -185,9 +183,3 @@ class ExportClient:
         if answer.is_error:
             raise Refused.of(answer)
         return answer
-
-
-def _is_over(export: Export) -> bool:
-    """Whether it goes on only if a person says so; one that was paused could be cancelled too."""
-    links = export["links"]
-    return bool(export["finished_at"] or (links["resume"] and not links["cancel"]))

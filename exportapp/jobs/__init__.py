@@ -45,6 +45,8 @@ preview      the first rows as the sheet will show them
 words        an export and its issues in the words of its person
 presets      what people ask for again and again, under a name
 live         what happens to an export, as server-sent events
+following    who waits for them, with a thread or without; commits is where they hear of news
+places       how many may
 status       what a person is told about an export
 durations    how long it will take, in words
 shardmap     its shards, in a map of bounded size
@@ -55,7 +57,11 @@ verify       the finished file read back and held against the rows that were rea
 slices       a workbook read back by a foreign reader, a few megabytes at a time
 canonical    one text for each cell, equal where two readings of it are
 recheck      a finished export looked at once more, long after
+ending       what follows the last shard: another storage, or the good end
+objects      finished files in another storage: parts, signed URLs, removal
 delivery     finished files on their way to a person
+whereabouts  where a finished file is, and that it is there
+links        links to it that need no session
 early        a shard that is written, before the whole is ready
 archive      several of them as one zip that nobody writes
 content      bytes of which any range can be read

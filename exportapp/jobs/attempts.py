@@ -24,6 +24,7 @@ from exportapp.jobs.heartbeat import Heartbeat, stop_requested
 from exportapp.jobs.journal import Happened, alarm, record
 from exportapp.jobs.leases import SETTLED, Lease, worker_name
 from exportapp.jobs.merge import DamagedShard
+from exportapp.jobs.objects.upload import DamagedResult, merge_again
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.recall import recall
 from exportapp.jobs.startover import lose_snapshot
@@ -106,6 +107,8 @@ def _answer(
         _hand_back(job, lease, error)
     elif isinstance(error, DamagedShard):
         _roll_back(job, lease, error, found)
+    elif isinstance(error, DamagedResult):
+        _merge_again(job, lease, error, found)
     elif isinstance(error, FileDamaged) and shard:
         _extract_again(job, lease, error, found)
     elif broken:
@@ -208,18 +211,28 @@ def _extract_again(job: ExportJob, lease: Lease, error: FileDamaged, found: Verd
         if _is_hopeless(job, lease.piece):
             _give_up(job, lease, error, found)
             return
-        lease.commit(ShardState.PENDING, arrow_path="", arrow_sha256="")
+        lease.commit(ShardState.PENDING, arrow_path="", arrow_digest="")
         try_move(job, JobState.EXTRACTING, gettext_noop("rows of a damaged file are read again"))
 
 
-def _is_hopeless(job: ExportJob, shard: Any) -> bool:
-    """Whether files of `shard` were damaged MAX_ATTEMPTS times since a person saw to the export.
+def _merge_again(job: ExportJob, lease: Lease, error: DamagedResult, found: Verdict) -> None:
+    with transaction.atomic():
+        _note(job, lease, Happened.DAMAGED, error)
+        if _is_hopeless(job):
+            _give_up(job, lease, error, found)
+        else:
+            merge_again(job, lease)
 
-    Making one anew passes for progress, which takes all counts of the shard back: events stay.
+
+def _is_hopeless(job: ExportJob, shard: Any = None) -> bool:
+    """Whether its files were damaged MAX_ATTEMPTS times since a person saw to the export.
+
+    `shard` is None for the finished ones. Making one anew passes for progress, which takes all
+    counts of the shard back: events stay.
     """
     moves = job.events.filter(kind=Happened.MOVED, data__after=JobState.QUEUED)
     resumed = moves.order_by("pk").values_list("pk", flat=True).last() or 0
-    damaged = job.events.filter(kind=Happened.DAMAGED, shard=shard.number, pk__gt=resumed)
+    damaged = job.events.filter(kind=Happened.DAMAGED, shard=shard and shard.number, pk__gt=resumed)
     return bool(damaged.count() >= conf.MAX_ATTEMPTS)
 
 

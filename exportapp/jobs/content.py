@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from exportapp.exceptions import FileDamaged
+
+if TYPE_CHECKING:
+    from exportapp.jobs.objects.interface import Objects
 
 BLOCK: Final = 2**18
 """Bytes read in one go, and all that is held of a file."""
@@ -25,7 +28,21 @@ class FilePiece:
         return self.size
 
 
-Piece: TypeAlias = "bytes | FilePiece"
+@dataclass(frozen=True, slots=True)
+class ObjectPiece:
+    """A whole object in another storage."""
+
+    objects: Objects
+    """The storage."""
+    name: str
+    size: int
+    """In bytes, as it was committed."""
+
+    def __len__(self) -> int:
+        return self.size
+
+
+Piece: TypeAlias = "bytes | FilePiece | ObjectPiece"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +76,21 @@ class Content:
 def _read(piece: Piece, first: int, last: int) -> Iterator[bytes]:
     if isinstance(piece, bytes):
         yield piece[first:last]
-        return
+    elif isinstance(piece, FilePiece):
+        yield from _of_file(piece, first, last)
+    else:
+        yield from _of_object(piece, first, last)
+
+
+def _of_object(piece: ObjectPiece, first: int, last: int) -> Iterator[bytes]:
+    for block in piece.objects.read(piece.name, first, last):
+        first += len(block)
+        yield block
+    if first < last:
+        raise FileDamaged(f"{piece.name} ends at byte {first} of {piece.size}.")
+
+
+def _of_file(piece: FilePiece, first: int, last: int) -> Iterator[bytes]:
     try:
         with piece.path.open("rb") as file:
             file.seek(first)

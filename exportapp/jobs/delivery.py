@@ -20,12 +20,13 @@ from exportapp.exceptions import (
 )
 from exportapp.jobs.announce import send_signal
 from exportapp.jobs.archive import Member, archive
-from exportapp.jobs.content import Content, FilePiece
+from exportapp.jobs.content import Content, FilePiece, ObjectPiece
 from exportapp.jobs.filenames import safe_filename
-from exportapp.jobs.files import crc32_of, local_path
+from exportapp.jobs.files import crc32_of
 from exportapp.jobs.formats import format_of
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.rights import may_download, may_see, require_columns, require_export
+from exportapp.jobs.whereabouts import damaged, place_of
 from exportapp.models import ExportFile, ExportJob
 from exportapp.signals import export_downloaded
 from exportapp.states import JobState
@@ -53,6 +54,8 @@ class Delivery:
     """What its event says was taken: the file's number, or ALL; None where nothing is noted."""
     path: Path | None = None
     """Where the content is one file on disk."""
+    elsewhere: ObjectPiece | None = None
+    """Where it is one object in another storage."""
 
     @property
     def size(self) -> int:
@@ -65,7 +68,7 @@ class Delivery:
         try:
             return self.path.open("rb")
         except FileNotFoundError as error:
-            raise _damaged(self.filename) from error
+            raise damaged(self.filename) from error
 
 
 def deliver(job: ExportJob, user: Any, number: int | None = None) -> Delivery:
@@ -73,8 +76,9 @@ def deliver(job: ExportJob, user: Any, number: int | None = None) -> Delivery:
 
     Raises NotAllowed when the right to the rows is gone, NotReady while the files are not
     there, and FileDamaged when one is missing, has another size than was committed, or was found
-    to be wrong (FileExpired after its time, FileUnknown for a number there is none of). Digests
-    are not computed again here: it takes seconds for a large file, and whoever gets it can.
+    to be wrong (FileExpired after its time, FileUnknown for a number there is none of), and
+    StorageUnavailable where the storage that has them does not answer. Digests are not computed
+    again here: it takes seconds for a large file, and whoever gets it can.
     """
     require_download(user, job)
     files = finished_files(job)
@@ -148,31 +152,30 @@ def require_download(user: Any, job: ExportJob) -> None:
         raise NotAllowed(_("This export was made for somebody else."))
 
 
-def _sound(job: ExportJob, files: Sequence[ExportFile]) -> list[Path]:
+def _sound(job: ExportJob, files: Sequence[ExportFile]) -> list[FilePiece | ObjectPiece]:
     """Where the files are. Raises FileDamaged when one is not as it was, as far as is known."""
     looked = job.events.filter(kind__in=(Happened.VERIFIED, Happened.DAMAGED)).order_by("pk")
     # Of each file what was found last; events of shards name none.
     found = {event.data.get("file"): event for event in looked}
-    paths = []
+    places = []
     for file in files:
-        path, last = local_path(file.path), found.get(file.number)
-        if not path.is_file() or path.stat().st_size != file.size:
-            raise _damaged(file.filename)
+        place, last = place_of(file), found.get(file.number)
         if last and last.kind == Happened.DAMAGED:
             raise FileDamaged(_("{what} Make the export again.").format(what=last.message))
-        paths.append(path)
-    return paths
+        places.append(place)
+    return places
 
 
 def _one_of(job: ExportJob, file: ExportFile) -> Delivery:
-    (path,) = _sound(job, [file])
+    (place,) = _sound(job, [file])
     return Delivery(
         filename=safe_filename(file.filename),
-        content=Content((FilePiece(path, file.size),)),
+        content=Content((place,)),
         digest=file.sha256,
         content_type=format_of(job).content_type,
         taken=file.number,
-        path=path,
+        path=place.path if isinstance(place, FilePiece) else None,
+        elsewhere=place if isinstance(place, ObjectPiece) else None,
     )
 
 
@@ -181,9 +184,9 @@ def _all_of(job: ExportJob, files: Sequence[ExportFile]) -> Delivery:
         Member(
             name=safe_filename(file.filename),
             crc32=crc32_of(file.path) if file.crc32 is None else file.crc32,
-            content=FilePiece(path, file.size),
+            content=place,
         )
-        for file, path in zip(files, _sound(job, files), strict=True)
+        for file, place in zip(files, _sound(job, files), strict=True)
     ]
     if job.manifest:
         data = manifest_of(job)
@@ -215,9 +218,3 @@ def _numbered(files: Sequence[ExportFile], number: int) -> ExportFile:
         if file.number == number:
             return file
     raise FileUnknown(_("The export has no file {number}.").format(number=number))
-
-
-def _damaged(filename: str) -> FileDamaged:
-    return FileDamaged(
-        _("{name} is not what was committed, or gone. Make the export again.").format(name=filename)
-    )

@@ -39,7 +39,7 @@ class Disk:
 
 def disk() -> Disk | None:
     """None where the folder is not there, or cannot be read."""
-    ready = ExportFile.objects.filter(job__status=JobState.SUCCEEDED)
+    ready = ExportFile.objects.filter(job__status=JobState.SUCCEEDED, storage="")
     results = ready.aggregate(size=Sum("size"))["size"] or 0
     try:
         root = files.local_path("")

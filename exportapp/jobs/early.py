@@ -37,7 +37,7 @@ def deliver_shard(job: ExportJob, user: Any, number: int) -> Delivery:
     return Delivery(
         filename=safe_filename(f"{job.filename.removesuffix(ending)}-{number:05}{ending}"),
         content=Content((FilePiece(path, shard.xlsx_size),)),
-        digest=shard.xlsx_sha256,
+        digest=shard.xlsx_digest,
         content_type=shape.content_type,
         taken=f"shard {number}",
         path=path,

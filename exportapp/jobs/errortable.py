@@ -33,6 +33,8 @@ from exportapp.exceptions import (
     SnapshotLost,
     SnapshotTooOld,
     SourceChanged,
+    StorageRefused,
+    StorageUnavailable,
     WorkInterrupted,
 )
 from exportapp.jobs.verdicts import Action, Kind, Layer, Resource, Row, Verdict
@@ -74,6 +76,8 @@ OUR_ERRORS: Final = (
     Row(NotAllowed, _ask(Layer.BUSINESS, NotAllowed.code)),
     Row(RowRefused, _poison(Layer.BUSINESS, RowRefused.code)),
     Row(SourceChanged, _ask(Layer.SEMANTIC, SourceChanged.code)),
+    Row(StorageUnavailable, _retry(StorageUnavailable.code, Resource.STORAGE)),
+    Row(StorageRefused, _ask(Layer.INFRASTRUCTURE, StorageRefused.code)),
     Row(RequestRefused, _ask(Layer.SEMANTIC, RequestRefused.code)),
     Row(ExportError, _ask(Layer.BUSINESS, ExportError.code)),
     # Arrow listens to SIGINT and SIGTERM itself while it parses, and hands them on.

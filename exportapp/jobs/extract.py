@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,11 +26,14 @@ from exportapp.states import ShardState
 from exportapp.tables.arrays import arrow_schema
 from exportapp.tables.copyable import obstacle
 from exportapp.tables.copying import copy
-from exportapp.tables.copyout import NotPlain
+from exportapp.tables.copyout import Line, NotPlain
 from exportapp.tables.keys import loads
 from exportapp.tables.readers import Chunk, Policy, RowIssue, read
 
 Chunks = Generator[Chunk]
+
+_local = threading.local()
+"""Has, by database, the line of each thread that reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,25 @@ def _left_out(shard: ExportShard, sheet: str) -> str:
 def _copied(rows: QuerySet[Any], recalled: Recalled, beat: Heartbeat) -> Chunks:
     options: dict[str, Any] = {"batch_rows": conf.BATCH_ROWS, "waiting": beat.wait}
     options["begin"] = recalled.begin
+    options["line"] = _line(recalled.alias)
     yield from copy(rows, recalled.columns, recalled.viewer, **options)
+
+
+def let_go() -> None:
+    """End the connections of this thread that wait for more ranges to be read by COPY."""
+    for line in _lines_of_thread().values():
+        line.close()
+
+
+def _line(alias: str) -> Line:
+    return _lines_of_thread().setdefault(alias, Line(alias))
+
+
+def _lines_of_thread() -> dict[str, Line]:
+    if not hasattr(_local, "lines"):
+        _local.lines = {}
+    lines: dict[str, Line] = _local.lines
+    return lines
 
 
 def _fetched(rows: QuerySet[Any], recalled: Recalled, policy: Policy) -> Chunks:
@@ -118,7 +140,7 @@ def _spool(
             ShardState.EXTRACTED,
             rows_extracted=tally.rows,
             arrow_path=written.path,
-            arrow_sha256=written.sha256,
+            arrow_digest=written.digest,
             facts={"v": VERSION, "columns": [facts.to_json() for facts in tally.facts]},
             xml_estimate=tally.xml_bytes,
             issues_counted=tally.counted(),

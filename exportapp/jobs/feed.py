@@ -31,12 +31,17 @@ class Room:
     taken: int = 0
 
     @classmethod
-    def for_rows(cls, keysets: list[Keyset], viewer: Viewer) -> Room:
-        """Raises RequestRefused where there are more; it counts up to the first one too many."""
+    def for_rows(cls, keysets: list[Keyset], viewer: Viewer, stop: Stop) -> Room:
+        """Raises RequestRefused where there are more; it counts up to the first one too many.
+
+        And WorkInterrupted, when `stop` was asked for.
+        """
         room = cls(conf.STREAM_ROWS)
         found = 0
-        with viewer.active():
+        with viewer.active(), stop.heeded():
             for keyset in keysets:
+                stop.heed()
+                stop.reads(keyset.queryset.db)
                 found += keyset.queryset.order_by()[: room.limit + 1 - found].count()
                 room.require(found)
         return room

@@ -7,7 +7,6 @@ committed are ever read, so what a killed worker leaves behind is litter, never 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -18,21 +17,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage, storages
 
 from exportapp.conf import conf
 from exportapp.exceptions import FileDamaged, LeaseLost, VerificationFailed, WorkInterrupted
+from exportapp.jobs.digests import has_digest, sha256_and_crc32, xxh3
 from exportapp.models import ExportJob
-from exportapp.xlsx.deflate import crc32
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
-BLOCK = 2**18
-"""Bytes of a file that are held while it is read through."""
-
 NAME = re.compile(r"(?:shard-(?P<shard>\d+)|.+)\.f(?P<fence>\d+)\.\w+(?:\.gz)?(?:\.part)?")
 """A file that we wrote: `shard-00001.f3.arrow`, `orders.f2.xlsx`, with or without `.part`."""
 
@@ -56,8 +52,9 @@ class Written:
     file: BinaryIO
     path: str
     size: int = 0
-    sha256: str = ""
-    crc32: int = 0
+    digest: str = ""
+    crc32: int | None = None
+    """Of a file for others, who find it in a zip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +77,14 @@ def folder(job: ExportJob) -> Path:
 
 
 @contextlib.contextmanager
-def writing(job: ExportJob, name: str, fence: int) -> Iterator[Written]:
+def writing(
+    job: ExportJob, name: str, fence: int, *, for_others: bool = False
+) -> Iterator[Written]:
     """Write `<stem>.f<fence><suffix>` of `job`; it has its name only when all of it is on disk.
 
-    Raises OSError when the disk is full or away; then nothing is left behind.
+    A file `for_others` gets a SHA-256 and a CRC-32, which they know too; one that only we read
+    again gets an XXH3, which is computed several times as fast. Raises OSError when the disk is
+    full or away; then nothing is left behind.
     """
     stem, suffix = _split(name)
     final = folder(job) / f"{stem}.f{fence}{suffix}"
@@ -96,12 +97,16 @@ def writing(job: ExportJob, name: str, fence: int) -> Iterator[Written]:
             written = Written(file, f"{job.pk}/{final.name}")
             yield written
             file.flush()
-            with ThreadPoolExecutor(max_workers=1) as pool:
-                # The disk is waited for meanwhile.
-                digests = pool.submit(_digests, file)
+            if for_others:
+                with ThreadPoolExecutor(max_workers=1) as pool:
+                    # The disk is waited for meanwhile.
+                    digests = pool.submit(sha256_and_crc32, file)
+                    os.fsync(file.fileno())
+                written.digest, written.crc32 = digests.result()
+            else:
+                written.digest = xxh3(file)
                 os.fsync(file.fileno())
             written.size = os.fstat(file.fileno()).st_size
-            written.sha256, written.crc32 = digests.result()
         os.replace(part, final)
         _sync_directory(final.parent)
     except BaseException:
@@ -109,7 +114,7 @@ def writing(job: ExportJob, name: str, fence: int) -> Iterator[Written]:
         raise
 
 
-def opened(path: str, sha256: str) -> BinaryIO:
+def opened(path: str, digest: str) -> BinaryIO:
     """A committed file, after proving that it is what was committed.
 
     Raises FileDamaged when it is missing or its digest differs.
@@ -119,8 +124,8 @@ def opened(path: str, sha256: str) -> BinaryIO:
             file = stack.enter_context(open(local_path(path), "rb"))
         except FileNotFoundError as error:
             raise FileDamaged(f"{path} is missing from the export storage.") from error
-        if _digests(file)[0] != sha256:
-            raise FileDamaged(f"{path} is not what was committed (SHA-256 differs).")
+        if not has_digest(file, digest):
+            raise FileDamaged(f"{path} is not what was committed: its digest differs.")
         stack.pop_all()
         return file
 
@@ -128,7 +133,7 @@ def opened(path: str, sha256: str) -> BinaryIO:
 def crc32_of(path: str) -> int:
     """The CRC-32 of a committed file, for one that was committed without it."""
     with open(local_path(path), "rb") as file:
-        return _digests(file)[1]
+        return sha256_and_crc32(file)[1]
 
 
 @contextlib.contextmanager
@@ -226,17 +231,6 @@ def _split(name: str) -> tuple[str, str]:
 def _writer(name: str) -> tuple[int, int] | None:
     found = NAME.fullmatch(name)
     return (int(found["shard"] or 0), int(found["fence"])) if found else None
-
-
-def _digests(file: BinaryIO) -> tuple[str, int]:
-    """SHA-256 in hex and CRC-32, in one reading."""
-    sha256, crc, buffer = hashlib.sha256(), 0, memoryview(bytearray(BLOCK))
-    file.seek(0)
-    while size := cast(Any, file).readinto(buffer):
-        sha256.update(buffer[:size])
-        crc = crc32(buffer[:size], crc)
-    file.seek(0)
-    return sha256.hexdigest(), crc
 
 
 def _sync_directory(path: Path) -> None:

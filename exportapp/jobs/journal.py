@@ -30,6 +30,7 @@ class Happened(StrEnum):
     LAID_OUT = "laid_out"
     RENDERED = "rendered"
     MERGED = "merged"
+    UPLOADED = "uploaded"
     RELEASED = "released"
     RETRIED = "retried"
     REFUSED = "refused"
@@ -103,14 +104,17 @@ def record(
     )
 
 
-def alarm(job: ExportJob, about: str, message: str) -> bool:
-    """Call a person, once in KEEP_FAILED_SECONDS for each thing it is `about`."""
+def alarm(job: ExportJob, about: str, message: str, **data: Any) -> bool:
+    """Call a person, once in KEEP_FAILED_SECONDS for each thing it is `about`.
+
+    What its words are to have in other languages, such as the `error`, is in `data`.
+    """
     with transaction.atomic():
         # Of many that find the same at once, one is heard.
         ExportJob.objects.select_for_update().get(pk=job.pk)
         if is_alarmed(job, about):
             return False
-        record(job, Happened.ALARM, message, about=about)
+        record(job, Happened.ALARM, message, about=about, **data)
     return True
 
 

@@ -4,8 +4,9 @@
 `progress`  how far the export is, whenever that changed; it has no id
 `end`       the last one, when the export is over
 
-Redis says when there is something new, and without it the database is asked every second. So a
-client that was away for a while misses no event of the journal: it names the last that it has.
+Redis says when there is something new (`following`), and without it the database is asked every
+second. So a client that was away for a while misses no event of the journal: it names the last that
+it has.
 
 Source: WHATWG HTML, section 9.2, "Server-sent events".
 """
@@ -23,23 +24,13 @@ from typing import Any, Final, Self
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models.functions import Now
-from django_redis import get_redis_connection
 
 from exportapp.conf import conf
-from exportapp.jobs.away import AWAY, OF_ANCHORS
-from exportapp.jobs.progress import Anchors
-from exportapp.jobs.stop import Stop
 from exportapp.models import ExportEvent, ExportJob
 from exportapp.states import JobState
 
 HEARTBEAT_SECONDS: Final = 15.0
 """A comment after so much silence, which proxies would else take for the end (section 9.2.7)."""
-
-LOOK_SECONDS: Final = 1.0
-"""How long Redis may say nothing before the database is asked."""
-
-CALM_SECONDS: Final = 0.25
-"""The least time between two looks, however much happens."""
 
 SETTLED_SECONDS: Final = 1.0
 """How old an event must be: until then one with a lower number may still be committed."""
@@ -77,25 +68,25 @@ def is_all_told(job: ExportJob, since: Since) -> bool:
     return since.end and _is_over(job) and not _newer(job, since.number).exists()
 
 
-def live(job: ExportJob, since: Since, shown: Shown, stop: Stop) -> Generator[bytes]:
-    """The events of `job`, for SSE_SECONDS at most; the client comes back and goes on."""
+def live(job: ExportJob, since: Since, shown: Shown) -> Generator[bytes | None]:
+    """The events of `job`, for SSE_SECONDS at most; the client comes back and goes on.
+
+    None where there is nothing to tell until something happens.
+    """
     # Those who lost one server together do not come back together.
     yield f"retry: {random.randint(1000, 3000)}\n\n".encode()  # nosec B311
     deadline = spoke = time.monotonic()
     deadline += conf.SSE_SECONDS
-    teller, channel = _Teller(job, since.number, shown), _Channel(job)
-    try:
-        while time.monotonic() < deadline and not stop.asked and not teller.ended:
-            for frame in teller.news():
-                spoke = time.monotonic()
-                yield frame
-            if not teller.ended:
-                if time.monotonic() - spoke >= HEARTBEAT_SECONDS:
-                    spoke = time.monotonic()
-                    yield b": nothing new\n\n"
-                channel.wait()
-    finally:
-        channel.close()
+    teller = _Teller(job, since.number, shown)
+    while time.monotonic() < deadline and not teller.ended:
+        if news := b"".join(teller.news()):
+            spoke = time.monotonic()
+            yield news
+        elif time.monotonic() - spoke >= HEARTBEAT_SECONDS:
+            spoke = time.monotonic()
+            yield b": nothing new\n\n"
+        if not teller.ended:
+            yield None
 
 
 class _Teller:
@@ -119,43 +110,6 @@ class _Teller:
         if _is_over(job) and not _newer(job, self._last).exists():
             self.ended = True
             yield _frame("end", found, f"{self._last}-end")
-
-
-class _Channel:
-    """Where commits of a job are heard of; silent while Redis is away."""
-
-    def __init__(self, job: ExportJob) -> None:
-        self._name = Anchors(job.pk).channel
-        self._heard: Any = None
-
-    def wait(self) -> None:
-        """Until something is heard, or for LOOK_SECONDS."""
-        time.sleep(CALM_SECONDS)
-        if OF_ANCHORS or not self._is_heard():
-            self.close()
-            time.sleep(LOOK_SECONDS - CALM_SECONDS)
-
-    def _is_heard(self) -> bool:
-        """Listen for the rest of the time; whether Redis was there to listen to."""
-        try:
-            if self._heard is None:
-                self._heard = get_redis_connection(conf.CACHE).pubsub()
-                self._heard.subscribe(self._name)
-            self._heard.get_message(timeout=LOOK_SECONDS - CALM_SECONDS)
-            while self._heard.get_message():
-                pass
-        except AWAY:
-            OF_ANCHORS.begin()
-            return False
-        return True
-
-    def close(self) -> None:
-        heard, self._heard = self._heard, None
-        if heard is not None:
-            try:
-                heard.close()
-            except AWAY:
-                return
 
 
 def _is_over(job: ExportJob) -> bool:

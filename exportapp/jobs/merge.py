@@ -6,24 +6,23 @@ import contextlib
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from django.db import transaction
-from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
 from exportapp.exceptions import ExportError, FileDamaged
-from exportapp.jobs.announce import announce
 from exportapp.jobs.book import Book
+from exportapp.jobs.ending import leave_to, succeed
 from exportapp.jobs.filenames import safe_filename
-from exportapp.jobs.files import Written, kept_if_committed, opened, writing
+from exportapp.jobs.files import Written, kept_if_committed, local_path, opened, writing
 from exportapp.jobs.formats import Sheet, format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import Lease, worker_name
 from exportapp.jobs.manifest import make_manifest
+from exportapp.jobs.objects.places import results_alias
 from exportapp.jobs.options import Options
-from exportapp.jobs.transitions import expiry
 from exportapp.jobs.verify import Verified, verify
 from exportapp.jobs.versions import require_version
 from exportapp.models import ExportFile, ExportJob, ExportShard
@@ -49,6 +48,9 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
     Raises DamagedShard for a shard that must be rendered again, and VerificationFailed where what
     was written does not read as what was put into it; then nothing is handed out.
     """
+    if _is_merged(job):
+        _leave_to_upload(job, lease)
+        return
     book = Book.finished(job)
     sheets = _sheets(job, book)
     prove(sheets, book, job)
@@ -58,7 +60,7 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
     names = _names(job, groups, book, shape.extension)
     for number, (name, group) in enumerate(zip(names, groups, strict=True), 1):
         with (
-            writing(job, name, lease.fence) as written,
+            writing(job, name, lease.fence, for_others=True) as written,
             contextlib.closing(_verified(shape.needed(group))) as sources,
         ):
             shape.merge(book, group, written.file, sources, beat)
@@ -73,26 +75,31 @@ def _commit(
 ) -> None:
     manifest = make_manifest(job, files, verified)
     with transaction.atomic():
-        lease.commit(
-            JobState.SUCCEEDED,
-            finished_at=Now(),
-            expires_at=expiry(),
-            manifest=manifest,
-        )
+        if results_alias():
+            _leave_to_upload(job, lease, manifest=manifest)
+        else:
+            succeed(job, lease, manifest=manifest)
         ExportFile.objects.filter(job=job).delete()
         ExportFile.objects.bulk_create(files)
-        record(
-            job,
-            Happened.MOVED,
-            gettext_noop("the file is in its place"),
-            worker=worker_name(),
-            before=JobState.MERGING,
-            after=JobState.SUCCEEDED,
-        )
-        announce(job, JobState.SUCCEEDED)
         if verified:
             said = f"{verified.rows} rows read back equal"
             record(job, Happened.VERIFIED, said, worker=worker_name(), **verified.told())
+
+
+def _leave_to_upload(job: ExportJob, lease: Lease, **changes: Any) -> None:
+    said = gettext_noop("the file is whole, and its place is another storage")
+    leave_to(job, lease, JobState.UPLOADING, said, **changes)
+
+
+def _is_merged(job: ExportJob) -> bool:
+    """Whether it was stopped on the way to another storage, and only that is left to do."""
+    files = list(job.files.all())
+    return bool(files) and all(file.storage or _is_here(file) for file in files)
+
+
+def _is_here(file: ExportFile) -> bool:
+    path = local_path(file.path)
+    return path.is_file() and path.stat().st_size == file.size
 
 
 def _is_to_be_verified(job: ExportJob) -> bool:
@@ -101,7 +108,7 @@ def _is_to_be_verified(job: ExportJob) -> bool:
 
 def _rows_of(shard: ExportShard) -> BinaryIO:
     try:
-        return opened(shard.arrow_path, shard.arrow_sha256)
+        return opened(shard.arrow_path, shard.arrow_digest)
     except FileDamaged as error:
         # Rendered again, it is found to be damaged there, and read again.
         raise DamagedShard(shard, str(error)) from error
@@ -165,7 +172,7 @@ def _verified(shards: Sequence[ExportShard]) -> Generator[BinaryIO]:
 
 def _open(shard: ExportShard) -> BinaryIO:
     try:
-        return opened(shard.xlsx_path, shard.xlsx_sha256)
+        return opened(shard.xlsx_path, shard.xlsx_digest)
     except FileDamaged as error:
         raise DamagedShard(shard, str(error)) from error
 
@@ -195,7 +202,7 @@ def _file(
         path=written.path,
         filename=name,
         size=written.size,
-        sha256=written.sha256,
+        sha256=written.digest,
         crc32=written.crc32,
         rows=sum(sheet.rows for sheet in sheets),
         sheets=[[book.titles[sheet.number], sheet.rows] for sheet in sheets],

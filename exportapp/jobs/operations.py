@@ -81,7 +81,8 @@ def operations() -> Operations:
 
 def _breakers() -> list[str]:
     databases = [f"{Resource.DATABASE}:{alias}" for alias in settings.DATABASES]
-    return [*databases, f"{Resource.STORAGE}:{conf.STORAGE}"]
+    storages = dict.fromkeys(filter(None, [conf.STORAGE, conf.RESULTS]))
+    return [*databases, *(f"{Resource.STORAGE}:{alias}" for alias in storages)]
 
 
 def _running(active: Sequence[ExportJob]) -> list[Running]:

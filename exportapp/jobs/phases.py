@@ -145,12 +145,13 @@ def _differs(shard: ExportShard, place: int, before: Layout, after: Layout) -> b
 
 
 def finish(job: ExportJob) -> None:
-    """Tell that the file is there, and remove what it was made from."""
+    """Tell that the file is whole, and remove what it was made from once it is in its place."""
     job.refresh_from_db()
     show(job)
     rows = sum(file.rows for file in job.files.all())
     record(job, Happened.MERGED, f"{rows} rows", worker=worker_name(), rows=rows)
-    clean(job)
+    if job.state == JobState.SUCCEEDED:
+        clean(job)
 
 
 def clean(job: ExportJob) -> bool:
@@ -161,9 +162,10 @@ def clean(job: ExportJob) -> bool:
     if is_held(job) or is_alarmed(job, "clean"):
         return False
     try:
-        removed = files.remove_except(job, {file.path for file in job.files.all()})
+        kept = job.files.filter(storage="").values_list("path", flat=True)
+        removed = files.remove_except(job, set(kept))
     except OSError as error:
-        alarm(job, "clean", f"The shards could not be removed: {error}")
+        alarm(job, "clean", f"The shards could not be removed: {error}", error=str(error))
         return False
     with transaction.atomic():
         cleaned = ExportJob.objects.filter(pk=job.pk, cleaned_at=None).update(cleaned_at=Now())

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from exportapp.exceptions import NotAllowed, RequestRefused, UnknownName
+from exportapp.jobs.notices.booking import chosen, still_available
 from exportapp.jobs.options import said
 from exportapp.jobs.rights import source_for, sources_of
 from exportapp.models import ExportPreset
@@ -40,10 +41,16 @@ class Recipe:
     """Its columns that are gone, or that this person may not have."""
     options: Mapping[str, Any]
     """Of the file, by name."""
+    notify: Sequence[str] | None = None
+    """How to be told of the end, of what can reach this person."""
 
-    def with_said(self, policy: str | None, options: Mapping[str, Any]) -> Recipe:
+    def with_said(
+        self, policy: str | None, options: Mapping[str, Any], notify: Sequence[str] | None
+    ) -> Recipe:
         """The same where a person says otherwise about it."""
-        return replace(self, policy=policy or self.policy, options={**self.options, **options})
+        told = self.notify if notify is None else notify
+        both = {**self.options, **options}
+        return replace(self, policy=policy or self.policy, options=both, notify=told)
 
     @property
     def note(self) -> str:
@@ -120,7 +127,8 @@ def recipe(preset: ExportPreset, viewer: Viewer, over: Selection | None = None) 
         codes=over.codes or kept.codes,
     )
     dropped = tuple(name for name in names if name not in taken)
-    return Recipe(selection, preset.policy or None, dropped, preset.options)
+    told = None if preset.notify is None else still_available(preset.notify, viewer.user)
+    return Recipe(selection, preset.policy or None, dropped, preset.options, told)
 
 
 def save(
@@ -130,6 +138,7 @@ def save(
     *,
     policy: str | None = None,
     options: Mapping[str, Any] | None = None,
+    notify: Sequence[str] | None = None,
     shared: bool = False,
     preset: ExportPreset | None = None,
 ) -> ExportPreset:
@@ -147,6 +156,7 @@ def save(
     kept.selection = _checked(source, selection, viewer).to_json()
     kept.policy, kept.shared = policy or "", shared
     kept.options = said(options or {})
+    kept.notify = None if notify is None else chosen(notify, user)
     try:
         with transaction.atomic():
             kept.save()

@@ -13,6 +13,7 @@ from exportapp.exceptions import FileDamaged, VerificationFailed
 from exportapp.jobs.delivery import finished_files
 from exportapp.jobs.files import opened
 from exportapp.jobs.journal import Happened, alarm, record
+from exportapp.jobs.objects.fetch import on_this_machine
 from exportapp.jobs.options import XLSX
 from exportapp.jobs.verify import compare_checksums, verify
 from exportapp.models import ExportFile, ExportJob, ExportShard
@@ -35,7 +36,7 @@ def recheck(job: ExportJob, user: Any) -> Compared:
     """
     files = finished_files(job)
     try:
-        compared = _compare(job, files)
+        compared = _compare_here(job, files)
     except VerificationFailed as error:
         to_blame = [file for file in files if error.file in (None, file.number)]
         for file in to_blame:
@@ -46,6 +47,15 @@ def recheck(job: ExportJob, user: Any) -> Compared:
         said = f"{file.filename}: {compared}"
         record(job, Happened.VERIFIED, said, user=user, file=file.number, compared=compared.name)
     return compared
+
+
+def _compare_here(job: ExportJob, files: Sequence[ExportFile]) -> Compared:
+    try:
+        with on_this_machine(job, files) as here:
+            return _compare(job, here)
+    except FileDamaged as error:
+        # One that is elsewhere, or was.
+        raise VerificationFailed(str(error)) from error
 
 
 def _compare(job: ExportJob, files: Sequence[ExportFile]) -> Compared:
@@ -67,7 +77,7 @@ def _compare(job: ExportJob, files: Sequence[ExportFile]) -> Compared:
 def _compare_without_rows(job: ExportJob, files: Sequence[ExportFile]) -> Compared:
     known = [_checksums(job, file) for file in files]
     for file, checksums in zip(files, known, strict=True):
-        compare_checksums(job, file, checksums)
+        compare_checksums(job, files, file.number, checksums)
     return Compared.COLUMNS if all(known) else Compared.COUNTS
 
 
@@ -82,7 +92,7 @@ def _checksums(job: ExportJob, file: ExportFile) -> dict[str, dict[str, str]] | 
 
 
 def _rows_of(shard: ExportShard) -> Any:
-    return opened(shard.arrow_path, shard.arrow_sha256)
+    return opened(shard.arrow_path, shard.arrow_digest)
 
 
 def _is_workbook(file: ExportFile) -> bool:

@@ -27,7 +27,7 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
     # All rows of a range may be deleted between its plan and now; the file is valid all the same.
     segments = segments or [_nothing(book.layout.first_sheet(shard.sheet))]
     with (
-        opened(shard.arrow_path, shard.arrow_sha256) as source,
+        opened(shard.arrow_path, shard.arrow_digest) as source,
         writing(job, f"shard-{shard.number:05}{shape.extension}", lease.fence) as written,
     ):
         rendered = shape.render(book, segments, source, written.file, shard.number, beat)
@@ -39,7 +39,7 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
             rows_rendered=sum(rows for *_, rows in rendered.pieces),
             xlsx_path=written.path,
             xlsx_size=written.size,
-            xlsx_sha256=written.sha256,
+            xlsx_digest=written.digest,
             spans={
                 "v": VERSION,
                 "spans": [[segment.sheet, *piece] for segment, piece in pieces],

@@ -13,6 +13,7 @@ from exportapp.conf import conf
 from exportapp.jobs import files
 from exportapp.jobs.journal import Happened, alarm, is_alarmed, record
 from exportapp.jobs.leases import is_held
+from exportapp.jobs.objects.removal import FAILURES, remove_objects, sweep_objects
 from exportapp.jobs.transitions import try_move
 from exportapp.models import ExportFile, ExportJob, ExportNotice, ExportShard
 from exportapp.states import JobState
@@ -49,7 +50,7 @@ def sweep(renew: Callable[[], None] = lambda: None) -> int:
             removed += remove_all(job)
         else:
             removed += _remove_strays(job)
-    return removed
+    return removed + sweep_objects(ORPHAN_AGE, renew)
 
 
 def remove_all(job: ExportJob) -> bool:
@@ -62,13 +63,13 @@ def remove_all(job: ExportJob) -> bool:
     if is_alarmed(job, "expire"):
         return False
     try:
-        removed = files.remove_folder(job.pk)
-    except OSError as error:
-        alarm(job, "expire", f"The files could not be removed: {error}")
+        removed = files.remove_folder(job.pk) + remove_objects(job)
+    except FAILURES as error:
+        alarm(job, "expire", f"The files could not be removed: {error}", error=str(error))
         return False
     if removed:
         record(job, Happened.CLEANED, gettext_noop("all files removed"))
-    return removed
+    return removed > 0
 
 
 def _expire(job: ExportJob) -> bool:
@@ -101,7 +102,7 @@ def _remove_strays(job: ExportJob) -> int:
 
 def _committed(job: ExportJob) -> set[str]:
     shards = ExportShard.objects.filter(job=job).values_list("arrow_path", "xlsx_path")
-    results = ExportFile.objects.filter(job=job).values_list("path", flat=True)
+    results = ExportFile.objects.filter(job=job, storage="").values_list("path", flat=True)
     return {path for paths in shards.iterator() for path in paths} | set(results)
 
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from exportapp.conf import conf
+from exportapp.jobs.objects.places import results_alias
+from exportapp.jobs.pace import seconds_of_work
 from exportapp.jobs.progress import Anchors
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import ACTIVE, JobState
 
-PHASES: Final = (JobState.EXTRACTING, JobState.RENDERING, JobState.MERGING)
-"""What an export goes through, in order."""
+PHASES: Final = (
+    JobState.EXTRACTING,
+    JobState.RENDERING,
+    JobState.MERGING,
+    JobState.UPLOADING,
+)
+"""What an export goes through, in order; the last where files have their place elsewhere."""
+
+NEEDED: Final = ("status", "waiting_for", "planned_at", "started_at", "finished_at")
+"""What of a job is read here, besides whether it has a layout."""
 
 SILENT_BEATS: Final = 10
 """So many heartbeats of BEAT_SECONDS are missed before it is worth saying: workers that live are
@@ -21,7 +33,7 @@ heard about once in each, but a long statement keeps them silent as well."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How far a job is. Rows and bytes are counts; `rate` is rows per second."""
+    """How far a job is. Rows and bytes are counts."""
 
     state: JobState
     phase: JobState
@@ -35,6 +47,7 @@ class Status:
     shards_total: int
     bytes: int
     rate: float
+    """Rows a second: now, and of all its work once it has ended."""
     planned: bool
     live: bool
     """Whether the figures come from the anchors; if not, they are what the database committed."""
@@ -69,6 +82,17 @@ class Status:
         return max(0, round((self.rows_total - self.rows_done) / self.rate))
 
 
+def laid_out() -> Any:
+    """Whether a job has a layout, for a query that leaves the layout itself where it is."""
+    return ExpressionWrapper(Q(layout__isnull=False), BooleanField())
+
+
+def phases_of(status: Status) -> tuple[JobState, ...]:
+    """Those of PHASES that this export goes through."""
+    is_carried = status.phase == PHASES[-1] or results_alias()
+    return PHASES if is_carried else PHASES[:-1]
+
+
 def status_of(job: ExportJob) -> Status:
     """Read the anchors in one call; without them, count in the database."""
     anchors = Anchors(job.pk)
@@ -100,11 +124,14 @@ def _phase(job: ExportJob) -> JobState:
     if job.state in PHASES:
         return job.state
     if job.state in (JobState.SUCCEEDED, JobState.EXPIRED):
-        return JobState.MERGING
-    return JobState.RENDERING if job.layout is not None else JobState.EXTRACTING
+        return PHASES[-1] if results_alias() else JobState.MERGING
+    known = vars(job).get("laid_out")
+    has_layout = job.layout is not None if known is None else known
+    return JobState.RENDERING if has_layout else JobState.EXTRACTING
 
 
 def _average_rate(job: ExportJob, rows: int) -> float:
     if not (job.started_at and job.finished_at):
         return 0.0
-    return rows / max((job.finished_at - job.started_at).total_seconds(), 0.001)
+    seconds = seconds_of_work(job) or (job.finished_at - job.started_at).total_seconds()
+    return rows / max(seconds, 0.001)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.db import connections
@@ -34,6 +35,21 @@ class Stop:
         """Raises WorkInterrupted where it was asked for."""
         if self.asked:
             raise WorkInterrupted("Nobody takes the stream any more.")
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """This thread reads here, and by no `reads` of this any more afterwards.
+
+        Raises WorkInterrupted in place of what the database says to a statement that was ended.
+        """
+        try:
+            yield
+        except Exception:
+            self.heed()
+            raise
+        finally:
+            self.over()
+        self.heed()
 
     def reads(self, alias: str) -> None:
         """This thread reads by its own connection of database `alias` now."""

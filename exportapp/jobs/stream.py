@@ -72,8 +72,12 @@ def begin(
     policy: str | None = None,
     options: Mapping[str, Any] | None = None,
     traceparent: str | None = None,
+    stop: Stop | None = None,
 ) -> Stream:
     """The file of what `viewer` asks for. `policy`, `options` and `traceparent` as `create`.
+
+    Whoever finds out that nobody waits for it any more asks `stop`, already while rows are counted
+    here: that raises WorkInterrupted.
 
     The cells are those of a job's file of the same rows. What cannot be known ahead differs:
 
@@ -96,9 +100,9 @@ def begin(
     sheets = source.sheets(selection, viewer)
     keysets = [Keyset.of(sheet.rows) for sheet in sheets]
     chosen = _options(options or {}, sheets)
-    format, stop = format_with(chosen), Stop()
+    format, stop = format_with(chosen), stop or Stop()
     common = {"policy": policy or conf.BAD_VALUES, "format": format, "stop": stop}
-    room = Room.for_rows(keysets, viewer)
+    room = Room.for_rows(keysets, viewer, stop)
     feeds = [
         Feed(sheet, keyset, viewer, room=room, **cast(Any, common))
         for sheet, keyset in zip(sheets, keysets, strict=True)

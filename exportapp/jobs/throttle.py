@@ -62,7 +62,8 @@ def _ask(path: str, job: ExportJob) -> Pause | None:
     try:
         return _pause(named_throttle(path)(job))
     except Exception as error:
-        alarm(job, "throttle", f"The throttle {path} did not answer: {describe(error)}")
+        said = f"{path}: {describe(error)}"
+        alarm(job, "throttle", f"The throttle did not answer: {said}", error=said)
         return None
 
 

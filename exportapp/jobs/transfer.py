@@ -14,7 +14,13 @@ from typing import Any, Final
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIRequest
-from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header
@@ -45,8 +51,9 @@ def respond(
 ) -> HttpResponseBase:
     """The delivery, the part of it that is asked for, or that the person has it already.
 
-    200, 206, 304 or 412. What is sent is noted as a download of `user`; a later part, only if
-    none is noted yet. Raises RangeNotSatisfiable, and FileDamaged where the file went meanwhile.
+    200, 206, 304, 412, or 302 to the storage that has the file. What is sent is noted as a download
+    of `user`; a later part, only if none is noted yet. Raises RangeNotSatisfiable,
+    and FileDamaged where the file went meanwhile.
     """
     named = content_disposition_header(True, delivery.filename) or "attachment"
     headers = {**PRIVATE, "Content-Disposition": named}
@@ -60,14 +67,30 @@ def respond(
         known = get_conditional_response(request, etag)
         if known is not None:
             return _with(known, headers)
-        is_same = request.headers.get("If-Range", etag) == etag
+        url = _signed(request, delivery, etag)
+        is_same = url or request.headers.get("If-Range", etag) == etag
         part = _part(request, delivery.size) if is_same else Part(0, delivery.size, whole=True)
         if part is None:
             raise RangeNotSatisfiable(delivery.size)
-        response = _body(request, delivery, part, headers)
+        if url:
+            response = HttpResponseRedirect(url, headers=PRIVATE)
+        else:
+            response = _body(request, delivery, part, headers)
     if request.method == "GET" and delivery.taken is not None and part is not None:
         note(job, user, delivery.taken, delivery.filename, resumed=part.first > 0)
     return response
+
+
+def _signed(request: HttpRequest, delivery: Delivery, etag: str) -> str | None:
+    """An address at the storage that has the file, where it makes such and will understand."""
+    place = delivery.elsewhere
+    # It is signed for GET alone; what HEAD asks for is known here. The validator of the SHA-256 is
+    # known here as well: the storage, which has its own, would send everything once more.
+    known_here = request.method != "GET" or request.headers.get("If-Range") == etag
+    if place is None or known_here or not conf.RESULTS_REDIRECT:
+        return None
+    named = delivery.filename, delivery.content_type
+    return place.objects.url(place.name, *named, conf.LINK_SECONDS)
 
 
 def _part(request: HttpRequest, size: int) -> Part | None:

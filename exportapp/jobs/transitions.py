@@ -89,7 +89,7 @@ def fail(
     said = error
     if shard is not None:
         said = _("shard {number}: {error}").format(number=shard, error=error)
-    merging = job.state == JobState.MERGING
+    merging, uploading = job.state == JobState.MERGING, job.state == JobState.UPLOADING
     lost = merging and (layer == Layer.UNKNOWN or code == ExportError.code)
     told = {
         "error_code": code,
@@ -104,6 +104,9 @@ def fail(
             alarm(
                 job, "merge", _("The file could not be put together: {error}").format(error=error)
             )
+        elif failed and uploading:
+            said = _("The finished file could not be carried to its storage: {error}")
+            alarm(job, "upload", said.format(error=error))
     return failed
 
 

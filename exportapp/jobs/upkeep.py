@@ -15,6 +15,7 @@ from exportapp.conf import conf
 from exportapp.jobs.away import AWAY, OF_ANCHORS
 from exportapp.jobs.exclusive import alone, first_in
 from exportapp.jobs.notices.sending import wake_if_due
+from exportapp.jobs.objects.removal import give_up_uploads
 from exportapp.jobs.reconcile import reconcile
 from exportapp.jobs.retention import expire, sweep
 
@@ -58,6 +59,7 @@ def take_turn(*, thorough: bool = False) -> Turn | None:
             return None
         looked_after = reconcile(renew)
         wake_if_due()
+        give_up_uploads(renew)
         removed = expire(renew)
         if thorough or first_in(SWEEP_SECONDS, "sweep"):
             removed += sweep(renew)

@@ -19,6 +19,7 @@ from exportapp.exceptions import UnknownName
 from exportapp.jobs.breaker import Breaker, all_closed
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import worker_name
+from exportapp.jobs.objects.places import results_alias
 from exportapp.jobs.throttle import Pause, throttled
 from exportapp.jobs.verdicts import Resource
 from exportapp.models import ExportJob, ExportShard
@@ -36,7 +37,8 @@ def needs(job: ExportJob) -> dict[Resource, str]:
     """
     reads = job.state == JobState.EXTRACTING
     alias = _alias_of_source(job) if reads else router.db_for_write(ExportJob)
-    storage = f"{Resource.STORAGE}:{conf.STORAGE}"
+    carries = job.state == JobState.UPLOADING and results_alias()
+    storage = f"{Resource.STORAGE}:{carries or conf.STORAGE}"
     return {Resource.DATABASE: f"{Resource.DATABASE}:{alias}", Resource.STORAGE: storage}
 
 
@@ -117,7 +119,7 @@ def _is_early(job: ExportJob) -> bool:
 
 def _has_pieces(job: ExportJob) -> bool:
     """Whether a worker that comes now finds something to claim."""
-    if job.state == JobState.MERGING or job.planned_at is None:
+    if job.state in (JobState.MERGING, JobState.UPLOADING) or job.planned_at is None:
         return True
     wanted = ExportShard.objects.filter(job=job, status=WANTED.get(job.state))
     return bool(wanted.free().exists())

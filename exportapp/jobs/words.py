@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from django.utils import timezone, translation
@@ -15,9 +16,10 @@ from exportapp.exceptions import NotAllowed, RequestRefused, SourceChanged, Unkn
 from exportapp.jobs.rights import viewer_of
 from exportapp.models import ExportJob
 from exportapp.tables.counting import count_rows
+from exportapp.tables.inshort import words_in_short
 from exportapp.tables.selection import Operator, Selection, Viewer
 from exportapp.tables.sheets import SheetSpec
-from exportapp.tables.sources import AnySource, find_source
+from exportapp.tables.sources import AnySource, Source, find_source
 
 ISSUES: Final[dict[str, Any]] = {
     "text_cut": gettext_lazy("Texts were cut: a cell holds 32,767 characters."),
@@ -75,6 +77,17 @@ def asked_for(job: ExportJob) -> str:
         with translation.override(job.language):
             parts = _raw_parts(selection)
     return ", ".join(parts)
+
+
+def asked_in_short(job: ExportJob) -> str:
+    """The same for a list of many: without a query, in the language of who looks at it."""
+    selection = Selection.from_json(job.selection)
+    with suppress(UnknownName):
+        source = find_source(job.source, selection.site)
+        if isinstance(source, Source):
+            parts = words_in_short(source.model_admin, selection.query)
+            return ", ".join([*_ticked(selection), *parts])
+    return ", ".join(_raw_parts(selection))
 
 
 def list_parts(source: AnySource, selection: Selection, viewer: Viewer) -> list[str]:

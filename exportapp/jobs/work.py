@@ -20,12 +20,14 @@ from django.utils.translation import gettext_noop
 from exportapp.conf import conf
 from exportapp.jobs import phases
 from exportapp.jobs.attempts import attempt
-from exportapp.jobs.extract import extract
+from exportapp.jobs.extract import extract, let_go
 from exportapp.jobs.heartbeat import Heartbeat, stop_requested
 from exportapp.jobs.holding import hold
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import Lease, claim_job, claim_shard, worker_name
 from exportapp.jobs.merge import merge
+from exportapp.jobs.objects.removal import give_up
+from exportapp.jobs.objects.upload import upload
 from exportapp.jobs.plan import plan
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.pulse import kept_alive
@@ -68,21 +70,37 @@ def work(job_id: Any, seconds: float | None = None, *, in_queue: bool = False) -
     if job is None:
         return
     ends = time.monotonic() + (conf.SLICE_SECONDS if seconds is None else seconds)
+    try:
+        over = _until(ends, job, in_queue=in_queue)
+    finally:
+        let_go()
+    if not over and seconds is None:
+        wake(job)
+
+
+def _until(ends: float, job: ExportJob, *, in_queue: bool) -> bool:
+    """Step after step; False when the worker was asked to go before there was a reason to."""
     while not stop_requested.is_set():
         if time.monotonic() >= ends:
             wake(job)
-            return
-        did = step(job)
+            return True
+        did = _step(job)
         if did is Did.WORKED and in_queue and make_way(job):
-            return
+            return True
         if not did and not _wait_for_retry(job):
-            return
-    if seconds is None:
-        wake(job)
+            return True
+    return False
 
 
 def step(job: ExportJob) -> Did:
     """Do one piece of the export, or move it on; NOTHING when this worker can do neither now."""
+    try:
+        return _step(job)
+    finally:
+        let_go()
+
+
+def _step(job: ExportJob) -> Did:
     job.refresh_from_db()
     if job.state in STOPPING:
         settle(job)
@@ -146,6 +164,9 @@ def _claim(job: ExportJob) -> Piece | None:
     if job.state == JobState.MERGING:
         lease = _claim_whole(job)
         return functools.partial(_merge, job, lease) if lease else None
+    if job.state == JobState.UPLOADING:
+        lease = _claim_whole(job)
+        return functools.partial(_upload, job, lease) if lease else None
     wanted = ShardState.PENDING if job.state == JobState.EXTRACTING else ShardState.EXTRACTED
     lease = claim_shard(job, wanted)
     return functools.partial(_shard, job, lease) if lease else None
@@ -190,6 +211,7 @@ def _shard(job: ExportJob, lease: Lease, also: Also | None = None) -> None:
                 how = extract(job, lease, recalled, beat)
             _committed(job, lease, anchors, "extracted", Happened.EXTRACTED, **asdict(how))
         else:
+            let_go()
             render(job, lease, Heartbeat(job, lease, anchors, "rendered"))
             _committed(job, lease, anchors, "rendered", Happened.RENDERED)
 
@@ -199,6 +221,16 @@ def _merge(job: ExportJob, lease: Lease) -> None:
         require_right(job)
         merge(job, lease, Heartbeat(job, lease, Anchors(job.pk)))
         phases.finish(job)
+
+
+def _upload(job: ExportJob, lease: Lease) -> None:
+    beat = Heartbeat(job, lease, Anchors(job.pk))
+    # A large file is proved for longer than a lease, and nothing is said meanwhile.
+    with attempt(job, lease), kept_alive(lease, beat):
+        require_right(job)
+        upload(job, lease, beat)
+        phases.clean(job)
+    give_up(job)
 
 
 def _committed(

@@ -8,6 +8,7 @@ database connection opened in the parent is shared with the child.
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -40,6 +41,10 @@ class ExportWorker(rq.Worker):
         if pool and pool.pid:
             # A pool that is killed cannot end its workers, and the next one starts as many again.
             follow(pool.pid)
+        # What has been loaded stays: no work-horse should walk through it at each collection, and
+        # copy its pages by that.
+        gc.collect()
+        gc.freeze()
         return super().work(*args, **kwargs)
 
     def fork_work_horse(self, job: Any, queue: Any) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from exportapp.exceptions import RequestRefused
 from exportapp.jobs.delivery import note
 from exportapp.jobs.files import local_path
-from exportapp.models import ExportJob
+from exportapp.jobs.objects.fetch import on_this_machine
+from exportapp.models import ExportFile, ExportJob
 from exportapp.tables.selection import Operator
 
 
@@ -30,14 +31,20 @@ def hand_out(job: ExportJob, output: Path | None) -> list[Path]:
     """
     files = list(job.files.all())
     if output is None:
-        return [local_path(file.path) for file in files]
+        return [_place(file) for file in files]
     paths = []
     for file in files:
         name = output.name if file.number == 1 else f"{output.stem}-{file.number}{output.suffix}"
         paths.append(output.with_name(name))
-        _copy(local_path(file.path), paths[-1])
+        with on_this_machine(job, [file]) as (near,):
+            _copy(local_path(near.path), paths[-1])
         note(job, Operator(), file.number, file.filename, resumed=False)
     return paths
+
+
+def _place(file: ExportFile) -> Path:
+    """Where it is; behind the alias of its storage, where that is another one."""
+    return Path(f"{file.storage}:{file.path}") if file.storage else local_path(file.path)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -39,10 +39,10 @@ def recipe_of(options: dict[str, Any], viewer: Viewer) -> Recipe:
     """The selection and the policy, of a preset where one is named; what is said comes first."""
     asked = selection(options)
     if options["preset"] is None:
-        return Recipe(asked, options["policy"], (), _of_file(options))
+        return Recipe(asked, options["policy"], (), _of_file(options), options["notify"])
     source = source_for(viewer.user, asked.source)
     found = recipe(preset_named(viewer.user, source, options["preset"]), viewer, asked)
-    return found.with_said(options["policy"], _of_file(options))
+    return found.with_said(options["policy"], _of_file(options), options["notify"])
 
 
 def viewer(username: str | None) -> Viewer:

@@ -9,6 +9,7 @@ shard    ExportShard: a key range and the files made from it
 preset   ExportPreset: what somebody asks for again and again
 notice   ExportNotice: who is to be told of an end, and by what
 records  ExportFile, ExportIssue, ExportEvent
+upload   ExportUpload, ExportPart: a file on its way to another storage
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from exportapp.models.notice import MESSAGE, ExportNotice
 from exportapp.models.preset import ExportPreset
 from exportapp.models.records import ExportEvent, ExportFile, ExportIssue
 from exportapp.models.shard import ExportShard
+from exportapp.models.upload import ExportPart, ExportUpload
 
 __all__ = [
     "MESSAGE",
@@ -27,6 +29,8 @@ __all__ = [
     "ExportIssue",
     "ExportJob",
     "ExportNotice",
+    "ExportPart",
     "ExportPreset",
     "ExportShard",
+    "ExportUpload",
 ]

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -58,7 +58,7 @@ class ExportJob(Leased):
     by_operator = models.BooleanField(default=False)
     language = models.CharField(max_length=20)
     time_zone = models.CharField(max_length=60)
-    notify = models.JSONField(default=list)
+    notify = models.JSONField(default=list, db_default=Value([], models.JSONField()))
     """Names of the channels by which the end is told."""
     request_key = models.CharField(max_length=200)
     trace_id = models.CharField(max_length=32, blank=True, editable=False)

@@ -26,6 +26,8 @@ class ExportPreset(models.Model):
     """For bad values; empty takes the setting's when it is used."""
     options = models.JSONField(default=dict)
     """Of the file, as somebody said them."""
+    notify = models.JSONField(null=True, default=None)
+    """The channels by which whoever uses it is told of the end; None takes the setting's then."""
     shared = models.BooleanField(pgettext_lazy("export", "shared"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)

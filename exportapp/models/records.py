@@ -11,11 +11,16 @@ from exportapp.models.job import ExportJob
 
 
 class ExportFile(models.Model):
-    """A finished workbook in storage."""
+    """A finished workbook: `path` in the storage whose alias is `storage`."""
 
     job = models.ForeignKey(ExportJob, on_delete=models.CASCADE, related_name="files")
     number = models.PositiveIntegerField()
     path = models.CharField(max_length=300)
+    # With a default of the database's own: a web process of the version before inserts as well.
+    storage = models.CharField(
+        max_length=100, blank=True, default="", db_default="", editable=False
+    )
+    """Empty for that of shards and results, from which it may be carried to another."""
     filename = models.CharField(max_length=220)
     size = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)

@@ -48,12 +48,12 @@ class ExportShard(Leased):
     """Rows of the export, over all sheets, that come before it."""
 
     arrow_path = models.CharField(max_length=300, blank=True)
-    arrow_sha256 = models.CharField(max_length=64, blank=True)
+    arrow_digest = models.CharField(max_length=64, blank=True)
     facts = models.JSONField(null=True)
     issues_counted = models.JSONField(default=dict)
     xml_estimate = models.PositiveBigIntegerField(default=0)
     xlsx_path = models.CharField(max_length=300, blank=True)
-    xlsx_sha256 = models.CharField(max_length=64, blank=True)
+    xlsx_digest = models.CharField(max_length=64, blank=True)
     xlsx_size = models.PositiveBigIntegerField(default=0)
     spans = models.JSONField(null=True)
 

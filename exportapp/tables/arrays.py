@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from django.conf import settings
 from django.utils.hashable import make_hashable
 
@@ -15,6 +14,7 @@ from exportapp.tables.calls import Raised, Shortened
 from exportapp.tables.columns import ChoiceLabel, ColumnSpec, FieldValue
 from exportapp.tables.convert import CONVERTERS, BadValue, to_digits
 from exportapp.xlsx import Kind
+from exportapp.xlsx.numbers import not_numbers
 
 SNAPSHOT_CHARS: Final = 200
 """How much of a bad value an issue keeps."""
@@ -91,8 +91,7 @@ def _in_one_go(spec: ColumnSpec, values: Sequence[Any]) -> pa.Array:
 def _decimals(values: Sequence[Any]) -> pa.Array:
     texts = [None if value is None else format(value, "f") for value in values]
     array = pa.array(texts, pa.string())
-    # "NaN" and "Infinity" are the only texts of a Decimal with an n in them.
-    if pc.any(pc.match_substring(array, "n", ignore_case=True)).as_py():
+    if not_numbers(array) is not None:
         raise ValueError("not finite")
     return array
 

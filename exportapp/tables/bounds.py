@@ -79,8 +79,9 @@ def require_query(query: Mapping[str, Sequence[str]]) -> None:
         raise RequestRefused(told.format(count=len(query), most=MOST_FILTERS))
     _require_order(query.get(ORDER_VAR, [""])[-1].count(".") + 1)
     for name, values in query.items():
-        for text in (name, *values):
-            _require_text(text)
+        _require_text(name)
+        for text in values:
+            _require_text(text, name)
         _require_name(name)
         _require_values(name, values)
 
@@ -105,11 +106,13 @@ def _require_order(count: int) -> None:
         raise RequestRefused(told.format(count=count, most=MOST_ORDER))
 
 
-def _require_text(text: str) -> None:
-    """No database keeps a NUL or half of a surrogate pair."""
+def _require_text(text: str, name: str = "") -> None:
+    """No database keeps a NUL or half of a surrogate pair; `name` is the filter's."""
     if "\0" in text or not _encodes(text):
         told = _("{text} is no text: it holds a NUL or half of a surrogate pair.")
-        raise RequestRefused(told.format(text=ascii(text[:100])))
+        if name:
+            told = _("{text} of '{name}' is no text: it holds a NUL or half of a surrogate pair.")
+        raise RequestRefused(told.format(text=ascii(text[:100]), name=name))
 
 
 def _require_name(name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from typing import Any, Final
 
@@ -11,7 +11,14 @@ from django.db import OperationalError, connections
 from typing_extensions import Buffer
 
 from exportapp.exceptions import ExportError
-from exportapp.tables.wire import FRAME, CopyOut, ServerError, borrowed, is_plain_socket
+from exportapp.tables.wire import (
+    BLOCK_BYTES,
+    FRAME,
+    CopyOut,
+    ServerError,
+    borrowed,
+    is_plain_socket,
+)
 
 
 class NotPlain(Exception):
@@ -22,18 +29,45 @@ CANCEL_SECONDS: Final = 2.0
 """How long a server may take to hear that its query is not wanted any more."""
 
 
+class Line:
+    """A connection for one COPY after the other, which costs the server more than a small range.
+
+    Used by one thread; `close` it in that thread.
+    """
+
+    def __init__(self, alias: str) -> None:
+        self._alias = alias
+        self._idle: Any = None
+
+    def take(self) -> Any:
+        """An open connection, for who takes it alone. Raises NotPlain when there is none."""
+        connection, self._idle = self._idle, None
+        if connection is not None and connection.is_usable():
+            return connection
+        if connection is not None:
+            connection.close()
+        return _opened(self._alias)
+
+    def give_back(self, connection: Any) -> None:
+        """Keep one that has nothing under way for the next."""
+        self._idle = connection
+
+    def close(self) -> None:
+        """End the connection that waits here, if any."""
+        if self._idle is not None:
+            self._idle.close()
+            self._idle = None
+
+
 @contextmanager
-def connected(alias: str, begin: Callable[[Any], None] | None = None) -> Iterator[Any]:
-    """A connection of its own, in the transaction that `begin` made in it, if any."""
-    # While COPY runs its connection can do nothing else, neither renew a lease nor fetch a related
-    # object: so it has one of its own, with the same settings.
-    connection: Any = connections[alias].copy()
-    with closing(connection), connection.wrap_database_errors:
-        try:
-            connection.ensure_connection()
-        except OperationalError as error:
-            # Every one may be taken; the worker's own, which the orm reader uses, is there.
-            raise NotPlain(f"no second connection: {error}") from error
+def connected(line: Line, begin: Callable[[Any], None] | None = None) -> Iterator[Any]:
+    """A connection of its own, in the transaction that `begin` made in it, if any.
+
+    One that was in no transaction and came to its end in peace goes back to the `line`.
+    """
+    connection = line.take()
+    with ExitStack() as stack, connection.wrap_database_errors:
+        stack.callback(connection.close)
         if begin:
             begin(connection)
         try:
@@ -43,16 +77,35 @@ def connected(alias: str, begin: Callable[[Any], None] | None = None) -> Iterato
             with suppress(connection.Database.Error):
                 connection.connection.cancel_safe(timeout=CANCEL_SECONDS)
             raise
+        if not begin:
+            stack.pop_all()
+            line.give_back(connection)
+
+
+def _opened(alias: str) -> Any:
+    # While COPY runs its connection can do nothing else, neither renew a lease nor fetch a related
+    # object: so it has one of its own, with the same settings.
+    connection: Any = connections[alias].copy()
+    try:
+        with connection.wrap_database_errors:
+            connection.ensure_connection()
+    except OperationalError as error:
+        # Every one may be taken; the worker's own, which the orm reader uses, is there.
+        raise NotPlain(f"no second connection: {error}") from error
+    return connection
 
 
 def blocks(
     connection: Any, sql: str, params: Any, batch_rows: int, waiting: Callable[[], None]
 ) -> Iterator[Buffer]:
-    """The text of at most `batch_rows` whole records at a time, each behind a FRAME."""
+    """The text of at most `batch_rows` whole records at a time, each behind a FRAME.
+
+    Of wide ones they are fewer: BLOCK_BYTES, or little more, are enough for a block.
+    """
     driver = connection.Database
     # COPY takes no parameters: the driver quotes them into the text.
     select = driver.ClientCursor(connection.connection).mogrify(sql, params)
-    statement = f"COPY ({select}) TO STDOUT (FORMAT csv)"
+    statement = f"COPY ({select}) TO STDOUT (FORMAT text)"
     if not is_plain_socket(connection.connection):
         yield from _row_by_row(connection.connection, statement, driver, batch_rows)
         return
@@ -69,8 +122,17 @@ def _row_by_row(connection: Any, statement: str, driver: Any, batch_rows: int) -
     """The same through libpq, which alone can decrypt: an object per row."""
     with connection.cursor() as cursor, cursor.copy(statement) as copied:
         rows = _rows(connection.pgconn, copied, driver)
-        while records := list(islice(rows, batch_rows)):
+        while records := list(_some(rows, batch_rows)):
             yield FRAME + FRAME.join(records)
+
+
+def _some(rows: Iterator[Buffer], count: int) -> Iterator[Buffer]:
+    size = 0
+    for record in islice(rows, count):
+        yield record
+        size += memoryview(record).nbytes
+        if size >= BLOCK_BYTES:
+            return
 
 
 def _rows(pgconn: Any, copied: Any, driver: Any) -> Iterator[Buffer]:

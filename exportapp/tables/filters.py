@@ -62,8 +62,12 @@ class Filters:
 
         Raises UnknownName for what this person may not ask about.
         """
-        if not isinstance(self.viewer.user, Operator) and not self._may_ask(name):
+        if not self.takes(name):
             raise UnknownName("filter", name, self.names)
+
+    def takes(self, name: str) -> bool:
+        """Whether this person may ask about what `name` says."""
+        return isinstance(self.viewer.user, Operator) or self._may_ask(name)
 
     def operators(self, name: str) -> list[str]:
         """What may stand behind the field that `name` begins with."""

@@ -8,6 +8,7 @@ writing to SQLite.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -16,7 +17,7 @@ from exportapp.conf import conf
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.copyable import obstacle
 from exportapp.tables.copying import copy
-from exportapp.tables.copyout import NotPlain
+from exportapp.tables.copyout import Line, NotPlain
 from exportapp.tables.keys import Bound
 from exportapp.tables.keyset import Keyset
 from exportapp.tables.readers import Chunk, Policy, read, sample_weight
@@ -43,11 +44,12 @@ def scan(
     """
     weight = sample_weight(keyset.ordered(), columns, viewer)
     size = conf.BATCH_ROWS if weight is None else max(1, int(RANGE_BYTES / weight))
-    calls = {"waiting": waiting, "begin": begin}
     after: Bound | None = None
-    while upto := _next_bound(keyset, viewer, after, size):
-        yield from _chunks(keyset.between(after, upto), columns, viewer, policy, calls)
-        after = upto
+    with closing(Line(keyset.queryset.db)) as line:
+        calls = {"waiting": waiting, "begin": begin, "line": line}
+        while upto := _next_bound(keyset, viewer, after, size):
+            yield from _chunks(keyset.between(after, upto), columns, viewer, policy, calls)
+            after = upto
 
 
 def _next_bound(keyset: Keyset, viewer: Viewer, after: Bound | None, rows: int) -> Bound | None:

@@ -26,6 +26,7 @@ from exportapp.tables.changelist import change_list, request_of, sort_field, tur
 from exportapp.tables.columns import ColumnSpec
 from exportapp.tables.exports import export_permission, registered
 from exportapp.tables.filters import Filters
+from exportapp.tables.fitting import require_fitting
 from exportapp.tables.offered import Offered, declared_columns
 from exportapp.tables.params import Fields
 from exportapp.tables.registered import ExportSource
@@ -75,10 +76,17 @@ class Source:
         return {}
 
     def settled(self, selection: Selection, viewer: Viewer) -> Selection:
-        """As it is. Raises UnknownName for parameters, RequestRefused for what is too large."""
+        """As it is. Raises UnknownName for parameters, RequestRefused for what is too large.
+
+        And for values of filters that their columns cannot have.
+        """
         require_bounded(selection)
         for name in selection.parameters:
             raise UnknownName("parameter", name, ())
+        with viewer.active():
+            takes = Filters.of(self.model_admin, viewer).takes
+            query = selection.query.items()
+            require_fitting(self.model, {name: values for name, values in query if takes(name)})
         return selection
 
     def words(self, selection: Selection, viewer: Viewer) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ import numpy as np
 
 Array: TypeAlias = "np.ndarray[Any, Any]"
 
-FRAME: Final = b"0000,"
+FRAME: Final = b"0000\t"
 """What each record of a block begins with: a field of its own in the place of a message header.
 
 It is as long as the header, so that nothing has to be moved.
@@ -28,6 +28,9 @@ It is as long as the header, so that nothing has to be moved.
 
 ROOM: Final = 2**20
 """Bytes that are free at least before more is received."""
+
+BLOCK_BYTES: Final = 8 * 2**20
+"""What a block has to have to be handed out before it has all of its records."""
 
 PATIENCE_SECONDS: Final = 0.5
 """How long the server may say nothing before the reader's owner is asked whether to go on."""
@@ -72,7 +75,7 @@ def borrowed(file_number: int) -> Iterator[socket.socket]:
 
 
 class CopyOut:
-    """The answer to one `COPY … TO STDOUT (FORMAT csv)` in text of UTF-8."""
+    """The answer to one `COPY … TO STDOUT (FORMAT text)` in text of UTF-8."""
 
     def __init__(self, sock: socket.socket, statement: str, waiting: Callable[[], None]) -> None:
         """Ask for it; `waiting` is called about twice a second while nothing comes, and may raise.
@@ -91,7 +94,8 @@ class CopyOut:
         sock.sendall(_HEADER.pack(b"Q", len(text) + 5) + text + b"\0")
 
     def blocks(self, records: int) -> Iterator[memoryview]:
-        """All records in order, `records` in each block but the last, each behind a FRAME.
+        """All records in order, each behind a FRAME; `records` in each block but the last, or fewer
+        where they have BLOCK_BYTES and more.
 
         Raises ServerError, ConnectionError when the server is gone, and what `waiting` raises.
         """
@@ -100,9 +104,9 @@ class CopyOut:
         while not ended:
             ended = self._take_in()
             found = sum(map(len, self._starts))
-            while found >= records:
-                yield self._cut(records)
-                found -= records
+            while found and (found >= records or self._complete >= BLOCK_BYTES):
+                yield self._cut(min(found, records))
+                found = sum(map(len, self._starts))
         if found:
             yield self._cut(found)
 
@@ -187,7 +191,9 @@ class CopyOut:
         starts = np.concatenate(self._starts)
         mine, rest = starts[:records], starts[records:]
         end = int(rest[0]) if len(rest) else self._complete
-        block, self._buffer = self._buffer, bytearray(max(2 * ROOM, len(self._buffer) - end))
+        size = len(self._buffer)
+        # As large as it has grown to, where the next block may need as much.
+        block, self._buffer = self._buffer, bytearray(max(2 * ROOM, size - end, min(size, 2 * end)))
         self._buffer[: self._received - end] = memoryview(block)[end : self._received]
         self._received -= end
         self._complete -= end

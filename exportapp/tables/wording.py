@@ -16,7 +16,6 @@ from django.contrib.admin import DateFieldListFilter, ModelAdmin, SimpleListFilt
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import QuerySet
-from django.db.models.constants import LOOKUP_SEP
 from django.forms.utils import pretty_name
 from django.utils.choices import flatten_choices
 from django.utils.formats import date_format, localize
@@ -26,35 +25,12 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from exportapp.tables.changelist import NOT_FILTERS, change_list
 from exportapp.tables.filters import Filters
+from exportapp.tables.inshort import IS, NAMED, Named
 from exportapp.tables.kinds import field_kind
 from exportapp.tables.params import Fields
-from exportapp.tables.paths import ToManyPath, follow, steps
+from exportapp.tables.paths import ToManyPath, follow
 from exportapp.tables.selection import PAGING, Selection, Viewer
-from exportapp.tables.titles import title_of_name
 from exportapp.xlsx import Kind
-
-IS: Final = gettext_lazy("%(title)s is %(value)s")
-NAMED: Final = gettext_lazy("%(title)s: %(value)s")
-
-LOOKUPS: Final[dict[str, Any]] = {
-    "exact": IS,
-    "iexact": IS,
-    "in": IS,
-    "gt": gettext_lazy("%(title)s above %(value)s"),
-    "gte": gettext_lazy("%(title)s from %(value)s"),
-    "lt": gettext_lazy("%(title)s below %(value)s"),
-    "lte": gettext_lazy("%(title)s up to %(value)s"),
-    "contains": gettext_lazy("%(title)s contains “%(value)s”"),
-    "icontains": gettext_lazy("%(title)s contains “%(value)s”"),
-    "startswith": gettext_lazy("%(title)s begins with “%(value)s”"),
-    "istartswith": gettext_lazy("%(title)s begins with “%(value)s”"),
-}
-"""How a field and a value go together, by the lookup's name; others are only named."""
-
-EMPTY: Final = {
-    True: gettext_lazy("%(title)s is empty"),
-    False: gettext_lazy("%(title)s is not empty"),
-}
 
 MOMENTS: Final = (
     gettext_lazy("by %(title)s, oldest first"),
@@ -128,6 +104,7 @@ class _Words:
     ) -> None:
         self._model_admin = model_admin
         self._model = model_admin.model
+        self._named = Named(model_admin)
         self._listed = listed
         self._query = query
 
@@ -139,11 +116,12 @@ class _Words:
                 told.update(spec.used_parameters)
                 form = NAMED if isinstance(spec, DateFieldListFilter) else IS
                 yield form % {"title": spec.title, "value": get_text_list(chosen, _("or"))}
-        told.update(self._hierarchy_names())
-        yield from self._hierarchy()
+        for words in self._hierarchy():
+            told.update(self._hierarchy_names())
+            yield words
         for name, values in self._query.items():
             if name not in told and name not in NOT_FILTERS:
-                yield self._parameter(name, values)
+                yield self._named.parameter(name, values)
 
     def search(self) -> Iterator[str]:
         for text in self._query.get(SEARCH_VAR, ())[-1:]:
@@ -178,33 +156,13 @@ class _Words:
 
     def _hierarchy(self) -> Iterator[str]:
         given = [self._query.get(name, [""])[-1] for name in self._hierarchy_names()]
-        if any(given):
+        # Without a year its parts are filters like any other.
+        if given and given[0]:
             year, month, number = (int(text or 1) for text in given)
             day = date(year, month, number)
             form = ("DATE_FORMAT", "YEAR_MONTH_FORMAT", "Y")[given.count("")]
-            title = self._title(str(self._listed.date_hierarchy))
+            title = self._named.title(str(self._listed.date_hierarchy))
             yield NAMED % {"title": title, "value": date_format(day, form)}
-
-    def _parameter(self, name: str, values: list[str]) -> str:
-        path, lookup = self._split(name)
-        title = self._title(path)
-        several = values[-1].split(",") if lookup == "in" else values
-        value = get_text_list(self._shown(path, several), _("or"))
-        if lookup == "isnull":
-            return str(EMPTY[values[-1].lower() in ("1", "true")] % {"title": title})
-        return str(LOOKUPS.get(lookup, NAMED) % {"title": title, "value": value})
-
-    def _split(self, name: str) -> tuple[str, str]:
-        """The path of a parameter and its lookup."""
-        pieces = name.split(LOOKUP_SEP)
-        found = len(steps(self._model, name))
-        lookup = LOOKUP_SEP.join(pieces[found:])
-        return LOOKUP_SEP.join(pieces[:found]) or name, lookup or "exact"
-
-    def _shown(self, path: str, values: list[str]) -> list[str]:
-        target = (steps(self._model, path) or (None,))[-1]
-        labels = {str(code): str(text) for code, text in getattr(target, "flatchoices", ())}
-        return [labels.get(value, value) for value in values]
 
     def _order(self, name: Any, path: Any, *, descending: bool) -> str:
         descending ^= isinstance(path, str) and path.startswith("-")
@@ -212,7 +170,7 @@ class _Words:
         if plain and plain in (self._listed.date_hierarchy, self._model._meta.get_latest_by):
             return str(AGE[descending])
         words = ORDERS.get(self._kind(plain), OTHERS) if plain else OTHERS
-        return words[descending] % {"title": self._title(name)}
+        return words[descending] % {"title": self._named.title(name)}
 
     def _kind(self, path: str) -> Kind:
         with suppress(FieldDoesNotExist, ToManyPath):
@@ -220,10 +178,3 @@ class _Words:
             # By a relation means by the order of the related model.
             return Kind.TEXT if target.is_relation else field_kind(target)
         return Kind.TEXT
-
-    def _title(self, name: Any) -> str:
-        """As in the middle of a sentence: a field's name as it was declared."""
-        found = steps(self._model, name) if isinstance(name, str) else ()
-        if len(found) == 1 and hasattr(found[0], "verbose_name"):
-            return str(found[0].verbose_name)
-        return title_of_name(name, self._model, self._model_admin)

@@ -26,6 +26,7 @@ from exportapp.xlsx.columns import (
 from exportapp.xlsx.escape import text_content
 from exportapp.xlsx.limits import XlsxError, check_columns, check_rows
 from exportapp.xlsx.numbers import boolean_content, exact_content, float_content
+from exportapp.xlsx.rownumbers import RowNumbers
 from exportapp.xlsx.serials import date_content, datetime_content, duration_content, time_content
 from exportapp.xlsx.strings import StringPool, shared_content
 
@@ -98,30 +99,41 @@ def _content(array: pa.Array, column: CellColumn, pool: StringPool | None) -> Co
 
 
 def _rows(contents: Sequence[Content], first_row: int, count: int, references: bool) -> pa.Array:
-    numbers = row_numbers(first_row, count)
-    pieces: list[Piece] = ['<row r="', numbers, '">']
+    numbers = RowNumbers(first_row, count)
+    pieces: list[Piece | RowNumbers] = ['<row r="', numbers, '">']
     for position, content in enumerate(contents, 1):
-        cell: list[Piece] = ["<c"]
+        cell: list[Piece | RowNumbers] = ["<c"]
         if references:
             cell = [f'<c r="{get_column_letter(position)}', numbers, '"']
         cell += [content.opening, content.value, content.closing]
         # Without nulls the join of the rows takes the pieces as they are, saving a copy.
-        pieces += [join(_merged(cell))] if content.value.null_count else cell
+        pieces += [join(_arrays(cell))] if content.value.null_count else cell
     pieces.append("</row>")
     missing = "" if references else NO_VALUE
     return pc.binary_join_element_wise(
-        *_merged(pieces), "", null_handling="replace", null_replacement=missing
+        *_arrays(pieces), "", null_handling="replace", null_replacement=missing
     )
 
 
-def row_numbers(first_row: int, count: int) -> pa.Array:
-    """`count` row numbers from `first_row` on, as text."""
-    ones = pa.repeat(pa.scalar(1, pa.int64()), count)
-    return pc.cumulative_sum(ones, start=first_row - 1).cast(pa.string())
+def _arrays(pieces: Iterable[Piece | RowNumbers]) -> list[Piece]:
+    """As few pieces as can be: a row number takes the text before and behind it along."""
+    found: list[Piece] = []
+    waiting: RowNumbers | None = None
+    before = ""
+    for piece in _merged(pieces):
+        if isinstance(piece, RowNumbers):
+            waiting = piece
+            before = found.pop() if found and isinstance(found[-1], str) else ""
+        elif waiting:
+            found.append(waiting.between(before, piece))
+            waiting = None
+        else:
+            found.append(piece)
+    return found
 
 
-def _merged(pieces: Iterable[Piece]) -> list[Piece]:
-    merged: list[Piece] = []
+def _merged(pieces: Iterable[Piece | RowNumbers]) -> list[Piece | RowNumbers]:
+    merged: list[Piece | RowNumbers] = []
     for piece in pieces:
         if isinstance(piece, str) and merged and isinstance(merged[-1], str):
             merged[-1] += piece

@@ -170,3 +170,13 @@ def test_the_button_is_on_a_list_that_has_its_own_template(
 
     assert "our own tool" in page
     assert "Export all 30 to Excel" in page
+
+
+def test_as_usual_says_what_is_usual(desk: Client, orders: list[Order], settings: Any) -> None:
+    settings.EXPORTAPP_OPTIONS = {"delimiter": ";"}
+    settings.EXPORTAPP_BAD_VALUES = "skip"
+
+    page = desk.get(ASK).content.decode()
+
+    for words in ("Excel workbook (.xlsx)", "semicolon", "leave out its row and count it"):
+        assert f'<option value="" selected>as usual: {words}</option>' in page

@@ -14,15 +14,16 @@ from django.utils import translation
 from exportapp.admin.happened import WORDS
 from exportapp.exceptions import UnknownName
 from exportapp.jobs import lifecycle
-from exportapp.jobs.journal import Happened
+from exportapp.jobs.journal import Happened, alarm
 from exportapp.jobs.notices import sending
+from exportapp.jobs.roster import Listener, Roster
 from exportapp.jobs.words import issue_words, notes
 from exportapp.jobs.work import work
 from exportapp.models import ExportJob
 from exportapp.states import JobState
 from exportapp.tables.selection import Selection, Viewer
 from project.shop.models import Order
-from tests.admin.conftest import ASK, JOBS, ORDERS, page_of
+from tests.admin.conftest import ASK, JOBS, ORDERS, make_person, page_of
 from tests.jobs.test_work import step_until
 
 Finish = Callable[[ExportJob], ExportJob]
@@ -153,3 +154,23 @@ def test_rest_says_the_detail_in_the_language_of_the_request(
 
     assert answer["detail"].startswith("Unbekannte Spalte „zzz“. Gültig: ")
     assert answer["code"] == "unknown_name"
+
+
+def test_alarms_and_what_workers_do_are_told_in_the_language_of_who_looks(
+    client: Client, orders: list[Order], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_person("root", is_superuser=True)
+    client.force_login(root)
+    job = ask_in("en", root)
+    alarm(job, "clean", "The shards could not be removed: [Errno 30]", error="[Errno 30]")
+    at_work = Listener(
+        name="w", host="h", pid="7", state="busy", export="", heard_at=job.created_at
+    )
+    known = Roster(listeners=[at_work], count=1, waiting=0, oldest=None)
+    monkeypatch.setattr("exportapp.jobs.operations.roster", lambda: known)
+
+    shown = page(client, f"{JOBS}operations/", "de")
+
+    assert "Die Abschnitte konnten nicht entfernt werden: [Errno 30]" in shown
+    assert "<td>beschäftigt</td>" in shown
+    assert "Die Abschnitte konnten nicht entfernt werden" in page(client, page_of(job), "de")

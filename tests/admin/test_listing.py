@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from exportapp.admin.deeds import DEEDS, SAID
 from exportapp.jobs import away, lifecycle
@@ -17,6 +19,7 @@ from exportapp.jobs.files import local_path
 from exportapp.jobs.journal import alarm
 from exportapp.models import ExportJob
 from exportapp.states import JobState
+from project.shop.models import Order
 from tests.admin.conftest import JOBS, address, ask_for, make_person, messages_of, page_of
 
 Finish = Callable[[ExportJob], ExportJob]
@@ -56,6 +59,24 @@ def test_the_list_is_filtered_by_state_export_date_and_person(
     mine = desk.get(JOBS).content.decode()
     assert "requested_by__id__exact" not in mine
     assert "shop.Product" not in mine and "Operations" not in mine
+
+
+def test_exports_of_one_list_are_told_apart_without_a_query_for_each(
+    desk: Client, clerk: User, orders: list[Order], finish: Finish
+) -> None:
+    for number, query in enumerate(("", "status=paid&q=lamp&o=-1", "customer__id__exact=7&gift=1")):
+        finish(ask_for(clerk, query))
+        ExportJob.objects.filter(source="shop.Order").update(status=JobState.EXPIRED)
+        with CaptureQueriesContext(connection) as queries:
+            page = desk.get(JOBS).content.decode()
+        if number == 1:
+            before = len(queries)
+
+    assert "all rows of the list" in page
+    assert "search “lamp”, status is Paid" in page
+    assert "gift is yes, Customer id is 7" in page
+    assert len(queries) == before
+    assert page.count("&rsaquo;") == 1
 
 
 def test_the_list_has_live_bars_and_buttons_that_fit_the_right(

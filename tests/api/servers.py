@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
 import uvicorn
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
 
 from project.asgi import application as asgi
-from tests.house import wait_for
+from project.demo.valkey import free_port
+from tests.house import ROOT, wait_for
+from tests.services import services
 
 
 class Handler(WSGIRequestHandler):
@@ -54,6 +60,31 @@ def asgi_server() -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def gunicorn_server(application: str, **env: str) -> Iterator[str]:
+    """`application` by gunicorn with threads, in a process of its own on the tests' database."""
+    port = free_port()
+    words = ["-m", "gunicorn", application, f"--bind=127.0.0.1:{port}", "--threads=4"]
+    # It has a socket of its own to be controlled by, at home.
+    env = os.environ | env | {"DATABASE_URL": database_url(), "HOME": str(services.folder)}
+    with subprocess.Popen([sys.executable, *words], env=env, cwd=ROOT) as process:
+        try:
+            wait_for(lambda: _answers(port))
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+
+
+def database_url() -> str:
+    return services.postgres.url(connection.settings_dict["NAME"])
+
+
+def _answers(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
 
 
 SERVERS = {"wsgi": wsgi_server, "asgi": asgi_server}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exportapp.jobs import lifecycle, live
+from exportapp.jobs import following, lifecycle, live
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.work import work
 from exportapp.models import ExportJob
@@ -18,8 +18,8 @@ from tests.api.servers import SERVERS, client_of
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, settings):
     monkeypatch.setattr(live, "SETTLED_SECONDS", 0.0)
-    monkeypatch.setattr(live, "CALM_SECONDS", 0.01)
-    monkeypatch.setattr(live, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(following, "CALM_SECONDS", 0.01)
+    monkeypatch.setattr(following, "LOOK_SECONDS", 0.05)
     settings.EXPORTAPP_SSE_SECONDS = 30
 
 

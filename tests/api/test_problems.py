@@ -67,6 +67,7 @@ def test_an_error_says_what_it_is(api, method, path, body, status, code):
     assert problem["code"] == code
     assert response["Content-Type"] == "application/problem+json"
     assert problem["title"] and problem["detail"]
+    assert "Job" not in problem["detail"], "a name of the code's"
     if problem["type"] == "about:blank":
         assert problem["title"] == HTTPStatus(status).phrase
     else:

@@ -35,6 +35,8 @@ def test_the_schema_is_valid_and_names_every_endpoint(schema):
         ("post", f"{one}start-over/"),
         ("post", f"{one}discard/"),
         ("get", f"{one}download/"),
+        ("post", f"{one}link/"),
+        ("get", "/api/exports/link/{token}/"),
         ("get", f"{one}issues/"),
         ("get", f"{one}events/"),
         ("get", sources),

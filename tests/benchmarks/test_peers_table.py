@@ -19,6 +19,7 @@ from benchmarks.arena import Arena, build
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.huge import huge
 from benchmarks.load import load
+from benchmarks.profile import profile
 from benchmarks.scale import scale
 from benchmarks.seeding import COLUMNS
 from benchmarks.skew import skew
@@ -176,3 +177,12 @@ def test_the_load_is_counted_and_nothing_of_it_stays(arena: Arena) -> None:
     # A finished export has not changed since the last look.
     assert int(table["of them 304, %"][0]) > 50
     assert not arena.house.processes()
+
+
+def test_the_profile_names_each_step_and_its_steps_are_part_of_the_whole(arena: Arena) -> None:
+    found = cells(profile(arena, ROWS, print))
+    whole = float(found.pop("**the whole export in one process**")[0])
+    server = float(found.pop("PostgreSQL for `\\copy` of the same rows")[0])
+    steps = [float(seconds) for seconds, _ in found.values()]
+    assert len(steps) == 9 and sum(steps) == pytest.approx(whole, abs=0.1)
+    assert min(steps) >= 0 and server >= 0 and max(steps[:-1]) > 0

@@ -38,6 +38,7 @@ DAMAGE: Final = (
 
 
 def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     services.start(servers=True)
     try:
         builder = Builder(services.folder)

@@ -86,9 +86,10 @@ def test_cancel_start_over_and_delete_say_what_happens(
     page.click("button:text('Pause')")
     expect(page.locator(".export-now")).to_contain_text("Resume goes on from there.")
     expect_icon(page, "stopped")
+    expect(page.locator("[data-export-again][hx-get]")).to_have_count(0, timeout=10_000)
     # What stood still is asked for once more, and goes on.
     page.click("button:text('Resume')")
-    expect(page.locator("#export-events[hx-get]")).to_have_count(1)
+    expect(page.locator("[data-export-again][hx-get]")).to_have_count(3)
     expect(page.locator("#export-events")).to_contain_text("resumed")
     with site.held():
         hire(1)

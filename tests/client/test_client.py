@@ -21,7 +21,7 @@ from exportapp.client import (
     ExportNotReady,
     Refused,
     WaitedTooLong,
-    exports,
+    watching,
 )
 from exportapp.client.trying import retry_after
 from exportapp.jobs import lifecycle
@@ -35,7 +35,7 @@ Reach = Callable[..., ExportClient]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(exports, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.05)
 
 
 def worked(client: ExportClient, **asked: Any) -> dict[str, Any]:

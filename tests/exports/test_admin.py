@@ -108,7 +108,7 @@ def test_a_preset_is_saved_offered_used_and_deleted(desk):
     assert f'<option value="{preset.pk}">mine' in desk.get(plain).content.decode()
     used = desk.post(plain, {"use_preset": preset.pk, "use": "1"}).content.decode()
     assert '<option value="skip" selected' in used
-    assert "mine" in desk.get(NEW).content.decode()
+    assert "mine</a> · Paid orders" in desk.get(NEW).content.decode()
     desk.post(reverse("admin:exportapp_exportjob_forget", args=[preset.pk]))
     assert not ExportPreset.objects.exists()
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
 
 from exportapp.exceptions import NotAllowed, ParameterRefused, RequestRefused, UnknownName
 from exportapp.jobs import lifecycle, presets
 from exportapp.jobs.rights import source_for
-from exportapp.models import ExportPreset
+from exportapp.models import ExportJob, ExportPreset
 from exportapp.tables.selection import Operator, Selection
 from tests.exports.conftest import paid, seen_by
 from tests.gallery.exports import PaidOrders
@@ -173,3 +176,40 @@ def test_only_its_owner_and_a_superuser_change_or_delete_a_preset(person):
     presets.delete(preset, person("root", is_superuser=True))
 
     assert not ExportPreset.objects.exists()
+
+
+def test_how_to_be_told_is_kept_for_those_whom_it_can_reach(person, settings):
+    settings.EXPORTAPP_SITE_URL = "https://shop.example"
+    dee = seen_by(person("dee", "export_order", "share_preset", email="dee@shop.example"))
+    preset = presets.save(dee, "ours", ORDERS, notify=["email", "message"], shared=True)
+
+    assert presets.recipe(preset, dee).notify == ["email", "message"]
+    assert presets.recipe(preset, seen_by(person())).notify == ["message"]
+    assert presets.recipe(presets.save(dee, "plain", ORDERS), dee).notify is None
+    said = presets.recipe(preset, dee).with_said(None, {}, [])
+    assert said.notify == []
+    with pytest.raises(UnknownName, match="'emial'"):
+        presets.save(dee, "mine", ORDERS, notify=["emial"])
+
+
+def test_every_face_keeps_how_to_be_told(person):
+    bea = person()
+    client = Client()
+    client.force_login(bea)
+    body = {"name": "rest", "source": "shop.Order", "notify": []}
+    kept = client.post("/api/exports/presets/", body, "application/json").json()
+    call_command(
+        "export_excel", "shop.Order", "--user=bea", "--preset=rest", "--save-preset=command",
+        "--queue",
+    )  # fmt: skip
+    ask = reverse("admin:exportapp_exportjob_ask", args=["shop.Order"])
+    page = client.get(f"{ask}?preset={kept['id']}").content.decode()
+    form = {"columns": "number", "save": "1", "preset_name": "admin", "notify": "message"}
+    client.post(ask, form)
+
+    assert kept["notify"] == []
+    assert ExportJob.objects.get().notify == []
+    assert 'name="notify" value="message"' in page
+    assert "checked" not in page.partition('name="notify"')[2].partition(">")[0]
+    saved = ExportPreset.objects.values_list("name", "notify")
+    assert dict(saved) == {"rest": [], "command": [], "admin": ["message"]}

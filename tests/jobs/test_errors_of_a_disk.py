@@ -70,7 +70,7 @@ def test_files_that_are_damaged_each_time_are_for_a_person_to_see(
         job.refresh_from_db()
         code = {"render": "file_damaged", "merge": "shard_damaged"}[step]
         assert (job.status, job.error_code) == ("failed", code)
-        assert f"shard {HURT}" in job.error and "SHA-256 differs" in job.error
+        assert f"shard {HURT}" in job.error and "digest differs" in job.error
         assert made(job, "damaged") == {HURT: BOUND}
         assert made(job, kind) == once_each(BOUND), "the others stay done"
 

@@ -150,7 +150,7 @@ def test_a_throttle_that_does_not_work_calls_a_person_and_stops_nothing(
     answers.extend([wrong] * 20)
     assert data_rows(finish(job)) == order_rows()
     (alarm,) = events(job, "alarm")
-    assert "tests.jobs.test_throttle.own did not answer" in alarm.message
+    assert "did not answer: tests.jobs.test_throttle.own: " in alarm.message
 
 
 @pytest.mark.parametrize("path", ["tests.jobs.test_throttle.missing", "no.such.module.at_all"])

@@ -101,6 +101,27 @@ def test_the_pace_is_what_was_finished_in_each_part_of_the_time(orders: Orders, 
     assert pace.pace(job) == []
 
 
+def test_the_pace_of_a_finished_export_is_of_the_time_in_which_it_was_worked_at(
+    running: ExportJob,
+) -> None:
+    begun = datetime(2026, 1, 1, tzinfo=UTC)
+    happened = (
+        ("moved", "extracting"), ("moved", "pausing"), ("moved", "paused"), ("moved", "queued"),
+        ("moved", "extracting"), ("waiting", ""), ("went_on", ""), ("moved", "rendering"),
+        ("moved", "merging"), ("moved", "succeeded"), ("downloaded", ""),
+    )  # fmt: skip
+    running.events.all().delete()
+    for minute, (kind, after) in enumerate(happened):
+        event = ExportEvent.objects.create(job=running, kind=kind, data={"after": after})
+        ExportEvent.objects.filter(pk=event.pk).update(at=begun + timedelta(minutes=minute))
+    running.status, running.started_at = "succeeded", begun
+    running.finished_at = begun + timedelta(minutes=9)
+
+    # Five minutes of nine: before and after the pause, before and after the wait, writing, joining.
+    assert pace.seconds_of_work(running) == 5 * 60
+    assert status_of(running).rate == 50 / (5 * 60)
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [

@@ -34,7 +34,7 @@ def test_the_manifest_is_printed_and_the_file_verified(shop: House, tmp_path: Pa
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
     wrong = shop.manage("export_excel", "--verify", job["id"])
     assert wrong.returncode == 1
-    assert "SHA-256 differs" in wrong.stderr
+    assert "digest differs" in wrong.stderr
     kinds = {kind for (kind,) in shop.rows("SELECT kind FROM exportapp_exportevent")}
     assert {"verified", "damaged", "alarm"} <= kinds
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 
 import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
 
 from tests.house import ROOT
 
@@ -42,6 +44,24 @@ def test_whitenoise_serves_only_what_was_collected(root: str, used: bool) -> Non
     said = settings_say("'whitenoise' in str(MIDDLEWARE) + str(STORAGES)", STATIC_ROOT=root)
 
     assert said.stdout == f"{used}\n"
+
+
+@pytest.mark.parametrize(
+    ("host", "backend"), [("", "console"), ("smtp.example", "smtp")], ids=["none", "one"]
+)
+def test_mails_are_printed_where_there_is_no_server_for_them(host: str, backend: str) -> None:
+    said = settings_say(
+        "EMAIL_BACKEND, EXPORTAPP_SITE_URL", EMAIL_HOST=host, SITE_URL="https://shop.example"
+    )
+
+    printed = f"django.core.mail.backends.{backend}.EmailBackend https://shop.example\n"
+    assert said.stdout == printed
+
+
+def test_a_browser_that_asks_for_a_picture_of_the_site_gets_one(client: Client) -> None:
+    picture = client.get("/favicon.ico", follow=False).headers["Location"]
+
+    assert finders.find(picture.removeprefix("/static/"))
 
 
 def test_https_makes_cookies_secure() -> None:

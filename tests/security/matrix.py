@@ -8,6 +8,8 @@ from typing import Any
 from django.urls import get_resolver, reverse
 from django.urls.resolvers import URLPattern
 
+from exportapp.jobs.links import make_link
+
 PEOPLE = ("anonymous", "visitor", "staff", "other", "owner", "lost", "root")
 """Nobody; signed in without staff; staff without rights; another clerk; who asked; the same after
 the right was taken away; a superuser."""
@@ -56,6 +58,9 @@ ANSWERS: dict[str, tuple[str, tuple[int, ...]]] = {
     f"{REST}source-detail": ("GET", (403, 403, 403, 200, 200, 403, 200)),
     f"{REST}export-download": ("GET", (403, 404, 404, 404, 200, 403, 200)),
     f"{REST}export-manifest": ("GET", (403, 404, 404, 404, 200, 403, 200)),
+    f"{REST}export-link": ("POST", (403, 404, 404, 404, 201, 403, 201)),
+    # The owner's word: whoever has the link has what the owner may have.
+    f"{REST}link": ("GET", (200, 200, 200, 200, 200, 403, 200)),
     f"{REST}export-issues": ("GET", (403, 404, 404, 404, 200, 403, 200)),
     f"{REST}preset-list": ("GET", (403, 200, 200, 200, 200, 200, 200)),
     # A preset that is not shared is nobody else's.
@@ -72,7 +77,7 @@ CHANGES: dict[str, tuple[str, tuple[int, ...]]] = {
 }
 REMOVALS = {f"{REST}preset-detail": ("DELETE", (403, 404, 404, 404, 204, 404, 404))}
 
-RUNNING = {"queued", "extracting", "rendering", "merging"}
+RUNNING = {"queued", "extracting", "rendering", "merging", "uploading"}
 STATES: dict[str, set[str]] = {
     "pause": RUNNING,
     "resume": {"paused", "cancelled", "failed"},
@@ -111,7 +116,9 @@ def address(name: str, job: Any, preset: Any) -> str:
     """Where `name` is for this job or preset."""
     if name == f"{REST}<^exports/>":
         return "/api/exports/nowhere/at/all/"
+    may_link = job.can_download and job.requested_by
     args: dict[str, list[Any]] = {
+        f"{REST}link": [make_link(job, job.requested_by).token if may_link else "none"],
         f"{JOB}part": [job.pk, "job"],
         f"{JOB}do": [job.pk, "cancel"],
         f"{JOB}download": [job.pk, 1],

@@ -64,7 +64,7 @@ def ask(people, who, method, address, *, state, job):
             )
         sent = {}
         if method in {"POST", "PUT"} and address.startswith("/api/"):
-            body = PRESET if "presets" in address else BODY
+            body = PRESET if "presets" in address else {} if "/link/" in address else BODY
             sent = {"data": json.dumps(body), "content_type": "application/json"}
         response = getattr(people[who], method.lower())(address, **sent)
         if response.streaming:

@@ -126,6 +126,46 @@ def test_labels_and_titles_are_the_viewer_s(paintings, german):
     assert "Ja" in copied(german, "state")["state"].to_pylist()
 
 
+ODD = (
+    *(
+        "\\",
+        "\\\\",
+        "\\N",
+        "\\\\N",
+        "\\.",
+        "\\n",
+        "\\\n",
+        "\\\\n",
+        "\\\\\n",
+        "n\\",
+        "\\t\t\\",
+        "\\x41\\101",
+    ),
+    *(
+        "\t",
+        "\n",
+        "\r",
+        "\r\n",
+        "\b",
+        "\f",
+        "\v",
+        "a\tb\nc\\d",
+        '"',
+        '"a","b"',
+        ",",
+        "\x7f",
+        "\N{SNOWMAN}\\",
+    ),
+)
+
+
+@pytest.mark.usefixtures("way")
+def test_what_copy_writes_in_another_way_comes_back_as_it_was(viewer):
+    Painting.objects.bulk_create(Painting(title=text, address=None) for text in ODD)
+    same(copied(viewer, "title", "id"), through_orm(viewer, "title", "id"))
+    assert copied(viewer, "title")["title"].to_pylist() == list(ODD)
+
+
 def test_null_and_empty_text_are_told_apart(viewer):
     Painting.objects.create(title="", address=None)
     (row,) = copied(viewer, "title", "address").to_pylist()

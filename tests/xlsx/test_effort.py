@@ -16,7 +16,7 @@ from exportapp.xlsx.cells import render_rows
 from tests.effort import kernels, python_calls
 from tests.xlsx.books import CELLS, KINDS, merge, orders, rendered
 
-CALLS_PER_BATCH = 490
+CALLS_PER_BATCH = 720
 KERNELS_PER_BATCH = 51
 LOOKING_CALLS_PER_BATCH = 690
 LOOKING_KERNELS_PER_BATCH = 51

@@ -128,8 +128,8 @@ class Command(BaseCommand):
         if recipe.note:
             self.stderr.write(recipe.note)
         if options["save_preset"]:
-            kept = {"policy": recipe.policy, "options": recipe.options}
-            kept["shared"] = options["shared"]
+            kept: dict[str, Any] = {"policy": recipe.policy, "options": recipe.options}
+            kept |= {"notify": recipe.notify, "shared": options["shared"]}
             save_named(viewer, options["save_preset"], recipe.selection, **kept)
         elif options["shared"]:
             raise RequestRefused("--shared goes with --save-preset.")
@@ -139,7 +139,7 @@ class Command(BaseCommand):
             policy=recipe.policy,
             consistency=options["consistency"],
             options=recipe.options,
-            notify=options["notify"],
+            notify=recipe.notify,
             queue=options["queue"],
         )
         self._run(job, options)

@@ -25,7 +25,8 @@
     if (now === state) return;
     state = now;
     for (const part of document.querySelectorAll("[data-export-again]")) {
-      htmx.ajax("GET", part.dataset.exportAgain, { target: part, swap: "outerHTML" });
+      // Each in its own name: of those in the name of the page all but two would be dropped.
+      htmx.ajax("GET", part.dataset.exportAgain, { source: part, target: part, swap: "outerHTML" });
     }
   }
 
