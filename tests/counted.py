@@ -1,9 +1,8 @@
-"""Which tests have their lines counted: those that say something new about lines.
+"""Which tests have their lines counted: nearly all that run in one process.
 
 To count doubles the processor time of a test, since Python calls a function at each line of Django
-as well. So it is done where a line is reached first: by the tests of what makes rows and bytes, and
-by the first case of every other. More cases, searches for examples and what is asked of the whole
-package (tests/security) go through the same lines again, and processes are not counted either.
+as well. Searches for examples and what is asked of the whole package go through lines again and
+again that the tests of each part have reached, and what a test starts is not counted at all.
 """
 
 from __future__ import annotations
@@ -14,8 +13,11 @@ from typing import Final
 import pytest
 from coverage import Coverage
 
-EVERY_CASE: Final = ("flat/", "tables/", "xlsx/", "test_")
-NONE: Final = ("security/", "api/test_schemathesis.py")
+NOT_COUNTED: Final = (
+    "tests/security/",
+    "tests/api/test_schemathesis.py",
+    "tests/exports/test_sheets_kept.py",
+)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -31,8 +33,5 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 def is_counted(item: pytest.Item) -> bool:
-    path = item.nodeid.removeprefix("tests/")
-    if path.startswith(NONE) or getattr(item.function, "is_hypothesis_test", False):  # type: ignore[attr-defined]
-        return False
-    case = getattr(item, "callspec", None)
-    return path.startswith(EVERY_CASE) or case is None or not any(case.indices.values())
+    searches = getattr(getattr(item, "function", None), "is_hypothesis_test", False)
+    return not searches and not item.nodeid.startswith(NOT_COUNTED)
