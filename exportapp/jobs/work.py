@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from django.db.models import Min
 from django.db.models.functions import Now
 from django.utils.translation import gettext_noop
 
@@ -28,6 +27,7 @@ from exportapp.jobs.leases import Lease, claim_job, claim_shard, worker_name
 from exportapp.jobs.merge import merge
 from exportapp.jobs.objects.removal import give_up
 from exportapp.jobs.objects.upload import upload
+from exportapp.jobs.patience import wait_for_others, wait_for_retry
 from exportapp.jobs.plan import plan
 from exportapp.jobs.progress import Anchors
 from exportapp.jobs.pulse import kept_alive
@@ -38,11 +38,7 @@ from exportapp.jobs.transitions import settle, try_move
 from exportapp.jobs.waiting import held_up
 from exportapp.jobs.wakeups import make_way, wake
 from exportapp.models import ExportJob, ExportShard
-from exportapp.states import CLAIMED, STOPPING, WORKING, JobState, ShardState
-
-PATIENCE_SECONDS = 10.0
-LOOK_SECONDS = 0.5
-"""How soon a worker that sits out a back-off hears of what a person wants."""
+from exportapp.states import STOPPING, WORKING, JobState, ShardState
 
 Piece = Callable[[], None]
 
@@ -87,7 +83,7 @@ def _until(ends: float, job: ExportJob, *, in_queue: bool) -> bool:
         did = _step(job)
         if did is Did.WORKED and in_queue and make_way(job):
             return True
-        if not did and not _wait_for_retry(job):
+        if not did and not wait_for_retry(job) and not wait_for_others(job):
             return True
     return False
 
@@ -113,40 +109,13 @@ def _step(job: ExportJob) -> Did:
         return Did.MOVED
     if held_up(job):
         return Did.NOTHING
+    before = job.state
     piece = _claim(job)
     if piece is None:
-        return Did.MOVED if phases.advance(job) else Did.NOTHING
+        # Another worker may have moved it while this one found nothing.
+        return Did.MOVED if phases.advance(job) or job.state != before else Did.NOTHING
     piece()
     return Did.WORKED
-
-
-def _wait_for_retry(job: ExportJob) -> bool:
-    """Sit out a back-off or a wait of this job, if it is short; False when there is none.
-
-    RQ has no timer without a scheduler; a longer one is left to the reconciler. A person who
-    pauses, cancels or resumes meanwhile is heard.
-    """
-    while job.state in WORKING:
-        wait = _next_try(job)
-        if wait is None or wait > PATIENCE_SECONDS:
-            return False
-        if stop_requested.wait(max(min(wait, LOOK_SECONDS), 0.05)) or wait <= LOOK_SECONDS:
-            return True
-        job.refresh_from_db()
-    return False
-
-
-def _next_try(job: ExportJob) -> float | None:
-    """Seconds until something of this job may be tried again; None when nothing is put off."""
-    times = [job.not_before] if job.lease_until is None else []
-    if not job.waiting_for:
-        shards = ExportShard.objects.filter(job=job, lease_until=None, status__in=CLAIMED)
-        times += [shards.aggregate(soonest=Min("not_before"))["soonest"]]
-    known = [time for time in times if time is not None]
-    if not known:
-        return None
-    now = ExportJob.objects.filter(pk=job.pk).values_list(Now(), flat=True).get()
-    return float((min(known) - now).total_seconds())
 
 
 def _claim(job: ExportJob) -> Piece | None:

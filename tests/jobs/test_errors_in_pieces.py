@@ -248,7 +248,7 @@ def sitting(
             seated.set()
             return super().wait(timeout)
 
-    monkeypatch.setattr(work, "stop_requested", Seated())
+    monkeypatch.setattr("exportapp.jobs.patience.stop_requested", Seated())
     worker = waiting_worker(job)
     assert seated.wait(20)
     return job, worker

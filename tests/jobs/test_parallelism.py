@@ -12,14 +12,14 @@ from django.db.models.functions import Now
 from redis import Redis
 from rq import Queue
 
-from exportapp.jobs import tasks, traffic, wakeups, work
-from exportapp.jobs.leases import claim_job
+from exportapp.jobs import patience, phases, tasks, traffic, wakeups, work
+from exportapp.jobs.leases import claim_job, claim_shard
 from exportapp.jobs.plan import plan
 from exportapp.jobs.recall import recall
 from exportapp.jobs.transitions import fail, try_move
 from exportapp.jobs.wakeups import make_way, wake
-from exportapp.models import ExportJob
-from exportapp.states import JobState
+from exportapp.models import ExportJob, ExportShard
+from exportapp.states import JobState, ShardState
 from project.demo.valkey import free_port
 from tests.jobs.conftest import void
 
@@ -188,3 +188,34 @@ def test_an_export_that_fails_while_it_is_planned_says_why(
     job.refresh_from_db()
     assert (job.status, job.error_code) == (JobState.FAILED, "row_refused")
     assert job.error == "Row 7 cannot be read"
+
+
+def test_a_worker_that_waits_for_the_last_shard_of_another_goes_on_with_its_rendering(
+    job: ExportJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would end, and be called again into a new process."""
+    while ExportShard.objects.filter(job=job, status=ShardState.PENDING).count() > 1:
+        work.step(job)
+    last = claim_shard(job, ShardState.PENDING)
+    assert last
+
+    class Other:
+        """Reads the last shard while the worker waits, and sees it to the next state."""
+
+        asked = 0
+
+        def wait(self, timeout: float) -> bool:
+            self.asked += 1
+            if self.asked == 2:
+                work._shard(job, last)
+                assert phases.advance(ExportJob.objects.get(pk=job.pk))
+            return False
+
+        def is_set(self) -> bool:
+            return False
+
+    other = Other()
+    monkeypatch.setattr(patience, "stop_requested", other)
+    work.work(job.pk, seconds=60)
+    job.refresh_from_db()
+    assert job.state == JobState.SUCCEEDED and other.asked >= 2
