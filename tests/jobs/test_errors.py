@@ -111,6 +111,7 @@ def test_only_what_is_out_of_order_for_everybody_counts_for_a_breaker() -> None:
         "database_unavailable": Resource.DATABASE,
         "database_overloaded": Resource.DATABASE,
         "storage": Resource.STORAGE,
+        "storage_unavailable": Resource.STORAGE,
     }
     assert all(row.verdict.kind == Kind.TRANSIENT for row in TABLE if row.verdict.failed)
 

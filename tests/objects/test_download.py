@@ -144,7 +144,7 @@ def test_an_object_that_is_gone_or_a_storage_that_is_away_says_so(
 
     assert recheck.recheck(job, Operator()) == recheck.Compared.COUNTS
     on_s3.client.put_object(Bucket=BUCKET, Key=key, Body=b"x" * job.files.get().size)
-    with pytest.raises(recheck.VerificationFailed, match="SHA-256 differs"):
+    with pytest.raises(recheck.VerificationFailed, match="its digest differs"):
         recheck.recheck(job, Operator())
     on_s3.client.delete_object(Bucket=BUCKET, Key=key)
     gone = client.get(address(job))
