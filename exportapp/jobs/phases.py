@@ -28,7 +28,7 @@ from exportapp.jobs.measured import MeasuredShard, MeasuredSheet
 from exportapp.jobs.sharing import renumbered, share
 from exportapp.jobs.transitions import fail, show, try_move
 from exportapp.jobs.versions import require_version
-from exportapp.jobs.wakeups import wake
+from exportapp.jobs.wakeups import wake_helpers
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
 from exportapp.tables.sheets import sheets_from_json
@@ -86,7 +86,7 @@ def _settle_layout(job: ExportJob) -> bool:
             _place(shards, places, before, layout)
             planned = sum(shard.rows_planned for shard in shards)
             record(job, Happened.LAID_OUT, planned=planned, extracted=place, sheets=layout.sheets)
-            wake(job, min(job.parallelism, len(shards)) - 1)
+            wake_helpers(job, min(job.parallelism, len(shards)) - 1)
     return moved
 
 

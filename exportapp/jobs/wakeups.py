@@ -45,6 +45,12 @@ def wake(job: ExportJob, count: int = 1) -> None:
         transaction.on_commit(functools.partial(_enqueue, job, count))
 
 
+def wake_helpers(job: ExportJob, count: int) -> None:
+    """The same from a worker that goes on with `job`: nobody where enough are at it already."""
+    if count > 0:
+        transaction.on_commit(functools.partial(_enqueue, job, count, least=0))
+
+
 def wake_again(job: ExportJob, count: int = 1) -> bool:
     """Wake workers; of all who found the same need at the same time, one does it."""
     seen = Q(woken_at=None) if job.woken_at is None else Q(woken_at__lte=job.woken_at)
@@ -99,25 +105,25 @@ def _could_use_help(job: ExportJob) -> bool:
     return bool(free[:2].count() == 2)
 
 
-def _enqueue(job: ExportJob, count: int) -> None:
+def _enqueue(job: ExportJob, count: int, *, least: int = 1) -> None:
     ExportJob.objects.filter(pk=job.pk).update(woken_at=Now())
-    for _ in range(_wanted(job, count)):
+    for _ in range(_wanted(job, count, least)):
         name = f"{prefix(job)}{uuid.uuid4().hex[:12]}"
         options = {"job_timeout": conf.JOB_TIMEOUT, "result_ttl": 600}
         if not _put(WORK, str(job.pk), job_id=name, failure_ttl=7 * 24 * 3600, **options):
             return
 
 
-def _wanted(job: ExportJob, count: int) -> int:
-    if count == 1:
-        return 1
+def _wanted(job: ExportJob, count: int, least: int = 1) -> int:
+    if count == least:
+        return count
     if ExportJob.objects.filter(pk=job.pk).exclude(waiting_for="").exists():
         # What it waits for would not be back any sooner.
-        return 1
+        return least
     seen = traffic(job)
     if seen is None:
         return count
-    return max(1, min(count, seen.idle + 1, job.parallelism - seen.at_it - seen.own))
+    return max(least, min(count, seen.idle + 1, job.parallelism - seen.at_it - seen.own))
 
 
 def _put(task: str, *args: Any, **options: Any) -> bool:

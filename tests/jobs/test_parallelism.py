@@ -69,6 +69,17 @@ def test_no_more_are_woken_than_are_idle_and_one(
     assert len(waiting()) == woken
 
 
+@pytest.mark.parametrize(("at_it", "called"), [(1, 1), (2, 0), (3, 0)])
+def test_where_rendering_begins_only_who_is_missing_is_called(
+    job: ExportJob, at_it: int, called: int
+) -> None:
+    ExportJob.objects.update(parallelism=2)
+    staff(workers=4, busy=at_it, at=job)
+    while work.step(job) and job.state != JobState.RENDERING:
+        pass
+    assert len(waiting()) == called
+
+
 def test_workers_to_whom_something_that_waits_will_go_are_not_idle(job: ExportJob) -> None:
     staff(workers=3)
     for _ in range(2):
