@@ -5,11 +5,19 @@ from __future__ import annotations
 import threading
 from contextlib import ExitStack
 
-from exportapp.jobs import following
+import pytest
+
+from exportapp.jobs import following, places
 from exportapp.jobs.away import OF_ANCHORS
 from tests.api.conftest import ask
 from tests.api.servers import asgi_server, client_of
 from tests.house import wait_for
+
+
+@pytest.fixture(autouse=True)
+def nobody_listens(monkeypatch):
+    """Whatever another test of this process has left open."""
+    monkeypatch.setattr(places, "_here", {})
 
 
 def listen(client, export):
