@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -61,6 +62,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = item.nodeid.removeprefix("tests/")
         if path.startswith(OF_PROCESSES) and not item.nodeid.startswith(IN_ONE_PROCESS):
             item.add_marker(SECOND_CHANCE)
+
+
+def pytest_collection_finish() -> None:
+    """All that was imported and collected stays: nobody need look for garbage in it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def _turn(item: pytest.Item) -> int:
