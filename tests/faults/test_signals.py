@@ -24,7 +24,7 @@ def plant(build_plant: BuildPlant) -> Plant:
     plant = build_plant(
         orders=300,
         EXPORTAPP_SHARD_ROWS=100,
-        EXPORTAPP_BATCH_ROWS=2,
+        EXPORTAPP_BATCH_ROWS=4,
     )
     # A process that freezes inside a transaction keeps its locks until the server ends it.
     plant.env["PGOPTIONS"] = "-c idle_in_transaction_session_timeout=2s"
