@@ -43,6 +43,14 @@ FIRST = (
     "exports/test_workers",
     "exports/test_sheets_kept",
     "api/test_schemathesis",
+    "test_packaging",
+    "jobs/test_work",
+    "jobs/test_consistency",
+    "jobs/test_modes",
+    "jobs/test_canonical",
+    "jobs/test_errors_in_pieces",
+    "objects/test_upload",
+    "tables/test_gallery",
     "test_house",
 )
 """So that nobody has to wait for one of these at the end."""
