@@ -90,8 +90,8 @@ def test_the_head_tells_nothing(shop, api):
 def test_a_connection_ends_after_its_time_and_is_kept_alive_until_then(
     shop, api, settings, monkeypatch
 ):
-    settings.EXPORTAPP_SSE_SECONDS = 0.5
-    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.1)
+    settings.EXPORTAPP_SSE_SECONDS = 1.5
+    monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.05)
     response = told(api, ask(api))
     frames = b"".join(response.streaming_content).decode()
 

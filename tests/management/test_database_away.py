@@ -52,7 +52,7 @@ def test_it_says_how_to_go_on_when_it_stays_away(
 ) -> None:
     seed_shop(20, seed=1)
     asked = away(float("inf"), monkeypatch)
-    monkeypatch.setattr(running, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(running, "PATIENCE_SECONDS", 0.5)
     target = tmp_path / "orders.xlsx"
     with pytest.raises(CommandError, match="server closed") as refused:
         call_command("export_excel", "shop.Order", output=target)
