@@ -51,6 +51,9 @@ class Settings:
     BATCH_ROWS: int = 8192
     """Rows read, rendered and reported in one go."""
 
+    SPOOL_COMPRESSION: str = "none"
+    """How rows lie on the disk between reading and writing: none, lz4 or zstd."""
+
     SHEET_ROWS: int = 1_048_575
     """Data rows on one sheet; Excel's own limit is the most (ECMA-376 has none)."""
 
