@@ -51,6 +51,6 @@ def _ends(array: pa.Array) -> Numbers:
     kind = np.int64 if pa.types.is_large_string(array.type) else np.int32
     if not len(array) or array.buffers()[2] is None:
         return np.zeros(len(array) + 1, kind)
-    every = np.frombuffer(array.buffers()[1], kind)
-    ends: Numbers = every[array.offset :][: len(array) + 1]
-    return np.subtract(ends, ends[0])
+    ends = np.frombuffer(array.buffers()[1], kind)[array.offset :][: len(array) + 1]
+    counted: Numbers = ends - ends[0]
+    return counted
