@@ -207,9 +207,7 @@ class CopyOut:
         self._received -= end
         self._complete -= end
         self._starts = [rest - end] if len(rest) else []
-        data = np.frombuffer(block, np.uint8)
-        for place, byte in enumerate(FRAME):
-            data[mine + place] = byte
+        _everywhere(block, f"V{len(FRAME)}", 0)[mine] = np.frombuffer(FRAME, f"V{len(FRAME)}")
         return memoryview(block)[:end]
 
 
@@ -223,9 +221,15 @@ def _candidates(data: Array) -> Array:
 
 def _lengths(data: Array, starts: Array) -> Array:
     """The lengths in the headers at `starts`: four bytes, the highest first, itself included."""
-    highest, high, low, lowest = (data[starts + place].astype(np.int64) for place in range(1, 5))
-    length: Array = highest << 24 | high << 16 | low << 8 | lowest
-    return length
+    return _everywhere(data, ">i4", 1)[starts].astype(np.int64)
+
+
+def _everywhere(data: Any, kind: str, offset: int) -> Array:
+    """What begins at each byte of `data` from `offset` on, overlapping, without a copy."""
+    dtype = np.dtype(kind)
+    count = memoryview(data).nbytes - offset - dtype.itemsize + 1
+    return np.ndarray((count,), dtype, data, offset, (1,))
+
 
 
 def _server_error(body: bytes) -> ServerError:
