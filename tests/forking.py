@@ -29,8 +29,10 @@ LONGEST: Final = 2**17
 
 LIBRARIES: Final = (
     *("django.core.management", "django.db.models", "django.test.signals", "django.views.generic"),
-    *("httpx", "jsonschema", "openpyxl", "psycopg", "pyarrow.compute", "pyarrow.csv"),
-    *("redis", "rq.cron", "rq.worker"),
+    *("httpx", "isal.isal_zlib", "jsonschema", "openpyxl", "psycopg"),
+    # Where there is pandas, the first array of Arrow imports it.
+    *("pandas", "pyarrow.compute", "pyarrow.csv"),
+    *("redis", "requests", "rq.cron", "rq.worker", "yaml"),
 )
 """What the cradle imports; not one of these reads a setting or begins a thread by that."""
 

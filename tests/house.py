@@ -167,7 +167,7 @@ class House:
         for process in self.processes():
             _signal(process, signal.SIGKILL)
         # Not psutil's wait: an orphan may stay a zombie until init looks after it.
-        wait_for(lambda: not self.processes(), 5, what=f"{self.folder} is empty of processes")
+        wait_for(lambda: not self.processes(), what=f"{self.folder} is empty of processes")
         if self._connection:
             self._connection.close()
         self.valkey.stop()

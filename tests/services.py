@@ -35,6 +35,15 @@ WORKER = "PYTEST_XDIST_WORKER"
 
 ON_SQLITE = os.environ.get("EXPORTAPP_TEST_DATABASE") == "sqlite"
 
+OF_ONE_RUN = {
+    # A cluster that lives for one run need not survive the machine.
+    "fsync": "off",
+    "full_page_writes": "off",
+    # Else plans depend on the minute: what it has seen of a table while that was empty makes ten
+    # thousand foreign keys be looked up by reading another one whole, ten thousand times.
+    "autovacuum": "off",
+}
+
 
 class Postgres:
     """A PostgreSQL server of our own on a unix socket, made fresh; `end` leaves nothing.
@@ -48,8 +57,8 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="exportapp-postgres-", dir=parent))
         self._server = _pgserver().get_server(self._folder / "cluster", cleanup_mode="stop")
         with self.connect("postgres") as connection:
-            # A cluster that lives for one run need not survive the machine.
-            connection.execute("ALTER SYSTEM SET fsync = off")
+            for name, value in OF_ONE_RUN.items():
+                connection.execute(f"ALTER SYSTEM SET {name} = {value}")
             connection.execute("SELECT pg_reload_conf()")
 
     def url(self, database: str) -> str:

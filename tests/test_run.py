@@ -6,6 +6,8 @@ import re
 import subprocess
 from pathlib import Path
 
+from tests.counted import PATHS
+
 ROOT = Path(__file__).resolve().parents[1]
 RUN = ROOT / "tests" / "run"
 
@@ -48,6 +50,10 @@ def on_sqlite() -> set[str]:
 
 def test_what_is_run_on_sqlite_is_there() -> None:
     assert [path for path in on_sqlite() if not (ROOT / path).exists()] == []
+
+
+def test_what_is_not_counted_is_there() -> None:
+    assert [path for path in PATHS if not (ROOT / path).exists()] == []
 
 
 def test_what_depends_on_the_database_is_run_on_sqlite_too() -> None:

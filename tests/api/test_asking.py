@@ -163,7 +163,7 @@ def test_who_asks_says_how_they_are_told_of_the_end(api):
 @pytest.mark.usefixtures("shop")
 def test_an_export_is_never_promised_in_vain(api, monkeypatch):
     queue = django_rq.get_queue("exports")
-    nowhere = rq.Queue("exports", connection=Redis(port=1))
+    nowhere = rq.Queue("exports", connection=Redis(port=1, retry=None))
     with monkeypatch.context() as away:
         away.setattr(wakeups, "open_queue", lambda: nowhere)
         export = ask(api)

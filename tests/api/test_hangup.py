@@ -69,8 +69,8 @@ def hang_up(client: httpx.Client, busy: Any, *, got: bytes, order: str = "id") -
         seen = b""
         while got not in seen:
             seen += wire.recv(2**16)
-        wait_for(busy, 20, what="the database sleeps over a row")
-    wait_for(lambda: not busy(), 10, what="the statement is ended")
+        wait_for(busy, what="the database sleeps over a row")
+    wait_for(lambda: not busy(), 40, what="the statement is ended, which sleeps for 60 seconds")
 
 
 def told(records: list[logging.LogRecord]) -> list[dict[str, Any]]:

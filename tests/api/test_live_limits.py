@@ -83,7 +83,7 @@ def test_under_asgi_none_holds_a_thread_and_all_hear_of_what_happens(
             return [t.name for t in threading.enumerate() if t.ident not in before]
 
         most = following.LOOKERS._max_workers + 1
-        wait_for(lambda: len(more()) <= most, 10, what="threads are given back")
+        wait_for(lambda: len(more()) <= most, what="threads are given back")
         heard_by = [t.name for t in threading.enumerate() if t.name == "exportapp-commits"]
         assert len(heard_by) == 1 and most < many
         client.post(export["links"]["cancel"])

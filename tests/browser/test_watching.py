@@ -49,7 +49,7 @@ def test_an_export_is_watched_to_its_end(desk: Desk, page: Page, site: Site, hir
     expect(read_out(page)).to_have_text("Ready")
     expect(page.locator(".export-map .export-cell-rendered")).to_have_count(SHARDS)
     expect(page.locator(".export-step-done")).to_have_count(3)
-    expect(page.locator("[hx-get]")).to_have_count(0, timeout=10_000)
+    expect(page.locator("[hx-get]")).to_have_count(0, timeout=READY_MS)
     with pytest.raises(TimeoutError), page.expect_request("**/part/**", timeout=2500):
         pass
     assert len(download(page)) == ORDERS
@@ -86,7 +86,7 @@ def test_cancel_start_over_and_delete_say_what_happens(
     page.click("button:text('Pause')")
     expect(page.locator(".export-now")).to_contain_text("Resume goes on from there.")
     expect_icon(page, "stopped")
-    expect(page.locator("[data-export-again][hx-get]")).to_have_count(0, timeout=10_000)
+    expect(page.locator("[data-export-again][hx-get]")).to_have_count(0, timeout=READY_MS)
     # What stood still is asked for once more, and goes on.
     page.click("button:text('Resume')")
     expect(page.locator("[data-export-again][hx-get]")).to_have_count(3)

@@ -40,8 +40,8 @@ def test_workers_rebuild_the_export_from_its_name_and_parameters(build_house, tm
 def test_a_worker_that_is_killed_on_any_sheet_leaves_the_others_a_whole_workbook(
     build_house, tmp_path
 ):
-    house = build_house(orders=600)
-    settings = {"EXPORTAPP_SHARD_ROWS": 20, "EXPORTAPP_BATCH_ROWS": 1, "EXPORTAPP_LEASE_SECONDS": 3}
+    house = build_house(orders=300)
+    settings = {"EXPORTAPP_SHARD_ROWS": 20, "EXPORTAPP_BATCH_ROWS": 2, "EXPORTAPP_LEASE_SECONDS": 3}
     sharded = {"TEST_SETTINGS": json.dumps(settings | {"EXPORTAPP_BEAT_SECONDS": 1})}
     workers = [house.start_worker(**sharded) for _ in range(2)]
     begun = "--param=since=2020-01-01"

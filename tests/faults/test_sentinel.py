@@ -129,4 +129,4 @@ def test_a_failover_in_the_middle_of_an_export_costs_nothing(plant: Plant, trio:
     wait_for(lambda: not any(worker.horses for worker in workers))
     for worker in workers:
         worker.terminate()
-    assert [worker.wait(10) for worker in workers] == [0, 0]
+    assert [worker.wait(60) for worker in workers] == [0, 0]

@@ -219,7 +219,7 @@ def test_a_planner_that_gets_further_each_time_is_not_given_up(
 
 
 def waiting_worker(job: ExportJob) -> threading.Thread:
-    """A worker that sits in the back-off of a piece, one of nine seconds."""
+    """A worker that sits in the back-off of a piece, one of fifty seconds."""
 
     def run() -> None:
         try:
@@ -239,7 +239,8 @@ def sitting(
     """An export in a back-off, and the worker that sits it out."""
     orders(30)
     job = ask()
-    monkeypatch.setattr("exportapp.jobs.attempts.backoff", lambda attempt: 9.0)
+    monkeypatch.setattr("exportapp.jobs.attempts.backoff", lambda attempt: 50.0)
+    monkeypatch.setattr("exportapp.jobs.patience.PATIENCE_SECONDS", 50.0)
     break_piece(monkeypatch, "extract", wrapped("40001"), times=1)
     seated = threading.Event()
 
@@ -250,7 +251,7 @@ def sitting(
 
     monkeypatch.setattr("exportapp.jobs.patience.stop_requested", Seated())
     worker = waiting_worker(job)
-    assert seated.wait(20)
+    assert seated.wait(60)
     return job, worker
 
 
@@ -262,8 +263,8 @@ def test_a_back_off_does_not_keep_a_person_waiting(
     job.refresh_from_db()
     getattr(lifecycle, deed)(job)
     assert job.status == state, "nobody holds a piece in a back-off, so it is done at once"
-    worker.join(5)
-    assert not worker.is_alive(), "the worker goes before the nine seconds are over"
+    worker.join(40)
+    assert not worker.is_alive(), "the worker goes before the fifty seconds are over"
 
 
 def test_a_resume_ends_the_back_off_that_a_worker_sits_in(
@@ -272,7 +273,7 @@ def test_a_resume_ends_the_back_off_that_a_worker_sits_in(
     job, worker = sitting
     job.refresh_from_db()
     ExportShard.objects.filter(job=job).update(not_before=None, attempts=0)
-    worker.join(5)
+    worker.join(40)
     job.refresh_from_db()
     assert not worker.is_alive()
     assert job.status == "extracting", "there was nothing put off any more: the next one does it"

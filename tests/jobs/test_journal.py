@@ -99,7 +99,7 @@ def test_no_text_can_begin_a_line_of_its_own(
 def test_warnings_are_lines_of_json_as_well(
     log: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nowhere = rq.Queue("exports", connection=Redis(port=free_port()))
+    nowhere = rq.Queue("exports", connection=Redis(port=free_port(), retry=None))
     monkeypatch.setattr(wakeups, "open_queue", lambda: nowhere)
     assert not wakeups._put(wakeups.RECONCILE)
     (line,) = log()

@@ -95,7 +95,7 @@ def _unreachable_queue() -> Any:
     import redis
     import rq
 
-    return rq.Queue("exports", connection=redis.Redis(port=9))
+    return rq.Queue("exports", connection=redis.Redis(port=9, retry=None))
 
 
 def test_a_folder_that_is_not_there_is_told(orders: Orders, settings: Any) -> None:

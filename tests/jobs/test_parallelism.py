@@ -174,7 +174,7 @@ def test_a_worker_that_rq_asked_to_end_makes_way(
 def test_without_redis_all_are_woken_and_nobody_makes_way(
     job: ExportJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nowhere = Queue("exports", connection=Redis(port=free_port()))
+    nowhere = Queue("exports", connection=Redis(port=free_port(), retry=None))
     asked = []
     monkeypatch.setattr(traffic, "open_queue", lambda: asked.append(1) or nowhere)
     assert not make_way(job)

@@ -60,9 +60,9 @@ def test_the_anchor_has_the_fields_that_the_design_names(running: ExportJob) -> 
 def test_every_commit_is_published(running: ExportJob) -> None:
     listener = get_redis_connection().pubsub(ignore_subscribe_messages=True)
     listener.subscribe(f"export:{running.pk}")
-    listener.get_message(timeout=5)
+    listener.get_message(timeout=60)
     work.step(running)
-    message = listener.get_message(timeout=5)
+    message = listener.get_message(timeout=60)
     assert message is not None and int(message["data"]) > 0
     listener.close()
 

@@ -203,7 +203,7 @@ def sentinel_of(valkey: Valkey, folder: Path) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def valkey_answers(port: int) -> bool:

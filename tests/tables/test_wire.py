@@ -60,7 +60,7 @@ def server(
     speaker.start()
     with closing(ours), closing(theirs), wire.borrowed(ours.fileno()) as borrowed:
         yield borrowed
-        speaker.join(10)
+        speaker.join(60)
 
 
 def rows_of(sock: socket.socket, records: int) -> list[list[str]]:
