@@ -231,7 +231,6 @@ def _everywhere(data: Any, kind: str, offset: int) -> Array:
     return np.ndarray((count,), dtype, data, offset, (1,))
 
 
-
 def _server_error(body: bytes) -> ServerError:
     fields = {part[:1]: part[1:].decode(errors="replace") for part in body.split(b"\0") if part}
     return ServerError(fields.get(b"C", ""), fields.get(b"M", "unknown error"))
