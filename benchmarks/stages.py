@@ -72,7 +72,7 @@ def _steps(rounds: int) -> dict[str, float]:
         "receiving the rows": lambda: _received(sheet),
         "parsing them into columns": lambda: [shaper.chunk(text) for text in texts],
         "facts for the layout": lambda: [measure(chunk.batch, looks) for chunk in chunks],
-        "writing the Arrow file (lz4)": lambda: _spooled(sheet, chunks),
+        "writing the Arrow file": lambda: _spooled(sheet, chunks),
         "reading it": lambda: list(batches(spool)),
         "values to cells": lambda: [_cells(chunk.batch, page.cells) for chunk in chunks],
         "cells to rows": lambda: [_rows(content) for content in contents],

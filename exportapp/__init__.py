@@ -7,6 +7,7 @@ tables                           rows as columns: the ORM's side
 models                           what the database knows
 states, conf, exceptions, signals
                                  every state, setting, error and signal, once each
+unknown                          what is said of a name that does not exist
 flat, xlsx                       bytes: no Django, no Redis, no database
 """
 

@@ -48,8 +48,11 @@ class Settings:
     SNAPSHOT_SECONDS: int = 1800
     """How long an export holds a snapshot at most: VACUUM waits for it. Less than JOB_TIMEOUT."""
 
-    BATCH_ROWS: int = 8192
+    BATCH_ROWS: int = 12_288
     """Rows read, rendered and reported in one go."""
+
+    SPOOL_COMPRESSION: str = "none"
+    """How rows lie on the disk between reading and writing: none, lz4 or zstd."""
 
     SHEET_ROWS: int = 1_048_575
     """Data rows on one sheet; Excel's own limit is the most (ECMA-376 has none)."""

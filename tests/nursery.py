@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from functools import cache
 from itertools import count
@@ -30,7 +31,7 @@ from tests.worker import Worker
 _numbers = count()
 
 
-class Mother:
+class Mother(ABC):
     """A process that forks others, as a test sees it."""
 
     def __init__(self, folder: Path) -> None:
@@ -40,8 +41,8 @@ class Mother:
         wait_for(lambda: self._ready or not self.alive, what="who forks others is there")
         assert self.alive, self._process.log()
 
-    def begin(self) -> Worker:
-        raise NotImplementedError
+    @abstractmethod
+    def begin(self) -> Worker: ...
 
     @property
     def alive(self) -> bool:

@@ -120,6 +120,7 @@ def test_a_missing_queue_is_named_beside_those_there_are(settings):
         ("SHEET_ROWS", 0),
         ("SHEET_ROWS", 1_048_576),
         ("BAD_VALUES", "ignore"),
+        ("SPOOL_COMPRESSION", "gzip"),
         ("OPTIONS", ["csv"]),
         ("OPTIONS", {"format": "docx"}),
         ("OPTIONS", {"fromat": "csv"}),

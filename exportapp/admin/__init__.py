@@ -10,6 +10,7 @@ carried    the rows that a list hands to it: filters and ticks
 pages      what the templates need to show one export; drawing makes its curve
 operations  the page of superusers: how the whole of it does
 downloads  files and manifests, or the page with the reason why not
+linking    the button that makes a link to a file
 notices    a middleware: what waits for a person is said on their next page
 noticefield  how they want to be told, for a form
 happened   the kinds of its events in words

@@ -21,21 +21,28 @@ from exportapp.jobs.delivery import Delivery
 from exportapp.jobs.transfer import respond
 from exportapp.models import ExportJob
 
+Page = Callable[..., HttpResponse]
+"""The page of an export, with a status and a refusal."""
+
 
 def send(
-    request: HttpRequest,
-    job: ExportJob,
-    make: Callable[[], Delivery],
-    page: Callable[..., HttpResponse],
+    request: HttpRequest, job: ExportJob, make: Callable[[], Delivery], page: Page
 ) -> HttpResponseBase:
-    """What `make` gives of `job` as an attachment, its right asked again.
+    """What `make` gives of `job` as an attachment, its right asked again."""
+    return or_why_not(request, job, lambda: respond(request, job, request.user, make()), page)
+
+
+def or_why_not(
+    request: HttpRequest, job: ExportJob, answer: Callable[[], HttpResponseBase], page: Page
+) -> HttpResponseBase:
+    """What `answer` gives to whoever wants a file of `job`.
 
     403 when the right to the rows is gone, 404 for no such file, 409 while it is not ready, 410
     when it is gone, 416 for a range behind its end, 503 while the storage that has it does not
     answer; of those 409, 410 and 503 are the `page`.
     """
     try:
-        return respond(request, job, request.user, make())
+        return answer()
     except RangeNotSatisfiable as error:
         return HttpResponse(str(error), status=416, headers=error.headers)
     except NotAllowed as error:

@@ -23,6 +23,7 @@ from django.views.decorators.cache import never_cache
 from exportapp.admin.asking import AskingPages
 from exportapp.admin.deeds import DEEDS, do, said_of_many
 from exportapp.admin.downloads import send
+from exportapp.admin.linking import LinkPages
 from exportapp.admin.listing import JobChangeList, filters_for
 from exportapp.admin.operations import OperationsPage
 from exportapp.admin.pages import LIVE, PARTS, describe
@@ -106,7 +107,7 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self._do_all(request, "cancel", queryset)
 
     def get_urls(self) -> list[URLPattern]:
-        guard = self.admin_site.admin_view
+        site, guard = self.admin_site, self.admin_site.admin_view
         download = guard(self.download_view)
         own = [
             # Outside the guard: see there.
@@ -117,7 +118,7 @@ class ExportJobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             path("<uuid:pk>/shard/<int:number>/", guard(self.shard_view), name=_named("shard")),
             path("<uuid:pk>/manifest/", guard(self.manifest_view), name=_named("manifest")),
         ]
-        pages = [*AskingPages(self.admin_site).urls(), *OperationsPage(self.admin_site).urls()]
+        pages = [*AskingPages(site).urls(), *OperationsPage(site).urls(), *LinkPages(self).urls()]
         return [*own, *pages, *super().get_urls()]
 
     def changelist_view(

@@ -23,6 +23,7 @@ from exportapp.admin.happened import details, in_words
 from exportapp.exceptions import UnknownName
 from exportapp.jobs.durations import about
 from exportapp.jobs.early import has_shards
+from exportapp.jobs.links import path_of
 from exportapp.jobs.lookup import templates_for
 from exportapp.jobs.pace import pace
 from exportapp.jobs.rights import may_download
@@ -74,6 +75,7 @@ def describe(job: ExportJob, user: Any, *, has_rows: bool | None = None) -> dict
         "has_rows": known,
         "buttons": lambda: list(offered(job, known)),
         "files": job.files.all(),
+        "can_link": lambda: bool(path_of("token")),
         "cells": cells,
         "cells_counted": lambda: [
             (state, number)

@@ -31,7 +31,7 @@ def answer(
     if outcome.refusal:
         said, level = f"{title_of_source(job)}: {outcome.refusal}", messages.ERROR
     job_admin.message_user(request, said, level)
-    its_page = _page_of(job_admin, outcome.job)
+    its_page = page_of(job_admin, outcome.job)
     if not is_new:
         return HttpResponseRedirect(_came_from(request) or its_page)
     if request.headers.get("HX-Request"):
@@ -39,7 +39,7 @@ def answer(
     return HttpResponseRedirect(its_page)
 
 
-def _page_of(job_admin: ExportJobAdmin, job: ExportJob) -> str:
+def page_of(job_admin: ExportJobAdmin, job: ExportJob) -> str:
     name = "admin:exportapp_exportjob_change"
     return reverse(name, args=[job.pk], current_app=job_admin.admin_site.name)
 

@@ -26,6 +26,7 @@ CHOICES: Final = {
     "BAD_VALUES": get_args(Policy),
     "CONSISTENCY": tuple(Consistency.values),
     "READER": ("auto", "orm"),
+    "SPOOL_COMPRESSION": ("none", "lz4", "zstd"),
 }
 RANGES: Final[dict[str, tuple[float, float]]] = {
     # ISA-L has four levels, zlib ten.

@@ -1,6 +1,7 @@
 """What happens to an export, from the click to the file.
 
 lifecycle    the one doorway for people: create, pause, resume, cancel, start over, discard
+before       whether the same was asked before
 stream       rows as a file while they are read: no job, nothing kept
 growing, feed
              the workbook of a stream, and the rows of one of its sheets

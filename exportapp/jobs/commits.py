@@ -49,21 +49,17 @@ class Commits:
         heard: Any = None
         while self._is_wanted():
             try:
-                if OF_ANCHORS:
-                    raise AWAY[0]("It is left alone.")
-                if heard is None:
-                    heard = get_redis_connection(conf.CACHE).pubsub()
-                    heard.psubscribe("export:*")
-                message = heard.get_message(timeout=LISTEN_SECONDS)
+                if not OF_ANCHORS:
+                    if heard is None:
+                        heard = get_redis_connection(conf.CACHE).pubsub()
+                        heard.psubscribe("export:*")
+                    self._tell(heard.get_message(timeout=LISTEN_SECONDS))
             except AWAY:
+                OF_ANCHORS.begin()
+            if OF_ANCHORS:
                 _close(heard)
                 heard = None
-                if not OF_ANCHORS:
-                    OF_ANCHORS.begin()
                 time.sleep(LISTEN_SECONDS)
-            else:
-                if message and message["type"] == "pmessage":
-                    self._tell(message["channel"].decode())
         _close(heard)
 
     def _is_wanted(self) -> bool:
@@ -72,9 +68,11 @@ class Commits:
                 self._thread = None
             return bool(self._wakes)
 
-    def _tell(self, channel: str) -> None:
+    def _tell(self, message: Any) -> None:
+        if not message or message["type"] != "pmessage":
+            return
         with self._lock:
-            for wake in self._wakes.get(channel, ()):
+            for wake in self._wakes.get(message["channel"].decode(), ()):
                 # The loop of whoever listened may be over already.
                 with suppress(RuntimeError):
                     wake()

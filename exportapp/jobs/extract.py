@@ -1,4 +1,4 @@
-"""Copy a key range out of the database into an Arrow IPC file (lz4). Counts become facts."""
+"""Copy a key range out of the database into an Arrow IPC file. Counts become facts."""
 
 from __future__ import annotations
 

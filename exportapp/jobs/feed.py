@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -31,7 +31,7 @@ class Room:
     taken: int = 0
 
     @classmethod
-    def for_rows(cls, keysets: list[Keyset], viewer: Viewer, stop: Stop) -> Room:
+    def for_rows(cls, keysets: Sequence[Keyset], viewer: Viewer, stop: Stop) -> Room:
         """Raises RequestRefused where there are more; it counts up to the first one too many.
 
         And WorkInterrupted, when `stop` was asked for.

@@ -24,7 +24,7 @@ from django.core.files.storage import FileSystemStorage, storages
 
 from exportapp.conf import conf
 from exportapp.exceptions import FileDamaged, LeaseLost, VerificationFailed, WorkInterrupted
-from exportapp.jobs.digests import has_digest, sha256_and_crc32, xxh3
+from exportapp.jobs.digests import Beat, has_digest, sha256_and_crc32, silent, xxh3
 from exportapp.models import ExportJob
 
 DIRECTORY_MODE = 0o700
@@ -114,17 +114,17 @@ def writing(
         raise
 
 
-def opened(path: str, digest: str) -> BinaryIO:
+def opened(path: str, digest: str, beat: Beat = silent) -> BinaryIO:
     """A committed file, after proving that it is what was committed.
 
-    Raises FileDamaged when it is missing or its digest differs.
+    Raises FileDamaged when it is missing or its digest differs, and what `beat` raises meanwhile.
     """
     with contextlib.ExitStack() as stack:
         try:
             file = stack.enter_context(open(local_path(path), "rb"))
         except FileNotFoundError as error:
             raise FileDamaged(f"{path} is missing from the export storage.") from error
-        if not has_digest(file, digest):
+        if not has_digest(file, digest, beat):
             raise FileDamaged(f"{path} is not what was committed: its digest differs.")
         stack.pop_all()
         return file

@@ -58,8 +58,14 @@ class Lease:
 
     def commit(self, target: JobState | ShardState, **changes: Any) -> None:
         """Write the result, move on and let go, in one UPDATE."""
-        self._require(self.piece.mine(self.fence).move_to(target, **SETTLED | changes))
-        self.piece.refresh_from_db()
+        written = SETTLED | changes
+        self._require(self.piece.mine(self.fence).move_to(target, **written))
+        if isinstance(self.piece, ExportJob):
+            # Others write to it whoever holds it.
+            self.piece.refresh_from_db()
+            return
+        for name, value in {"status": target, **written}.items():
+            setattr(self.piece, name, value)
 
     def release(self, **changes: Any) -> None:
         """Hand the piece back so that anyone may claim it.

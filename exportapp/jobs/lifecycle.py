@@ -5,8 +5,6 @@ Every face calls these and nothing below them.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +15,7 @@ from django.utils.translation import gettext_noop
 
 from exportapp.conf import conf
 from exportapp.exceptions import IllegalTransition
+from exportapp.jobs.before import active_with, asked_before, key_of
 from exportapp.jobs.consistency import consistency_of
 from exportapp.jobs.filenames import MOST_OF_JOB, safe_filename
 from exportapp.jobs.formats import format_with
@@ -55,11 +54,11 @@ def create(
     """Make the job that `viewer` asks for, or find the one that the same request made.
 
     Returns the job and whether it is new. Without a `request_key` of the caller's, an equal
-    request finds its job as long as that is active. `policy` and `consistency` are the settings
-    BAD_VALUES and CONSISTENCY unless given, `options` the setting OPTIONS where they are silent.
-    `notify` names the channels by which the person is told of the end: NOTIFY unless given.
-    `traceparent` is the header of that name (W3C), whose trace this export belongs to.
-    `queue=False` leaves all the work to the caller.
+    request finds a job as long as that is active, whatever key that was made with. `policy` and
+    `consistency` are the settings BAD_VALUES and CONSISTENCY unless given, `options` the setting
+    OPTIONS where they are silent. `notify` names the channels by which the person is told of the
+    end: NOTIFY unless given. `traceparent` is the header of that name (W3C), whose trace this
+    export belongs to. `queue=False` leaves all the work to the caller.
 
     Raises RequestRefused (UnknownName, TooManyRunning) for a wrong request and NotAllowed for a
     missing right; nothing is created then.
@@ -83,8 +82,8 @@ def create(
         **_of_sheets(sheets),
         **_whose(viewer),
     )
-    job.request_key = _request_key(job, selection, viewer, request_key)
-    found = _same_request(job.request_key, finished=request_key is not None)
+    job.request_key = key_of(job, request_key)
+    found = asked_before(job, by_key=request_key is not None)
     if found:
         booking.add(found, notify, viewer.user)
         return found, False
@@ -218,24 +217,8 @@ def _insert(job: ExportJob, viewer: Viewer, queue: bool) -> tuple[ExportJob, boo
                 wake(job)
     except IntegrityError:
         # The other click was quicker by a moment; anything else is a fault and goes up.
-        found = _same_request(job.request_key, finished=False)
+        found = active_with(job.request_key)
         if found is None:
             raise
         return found, False
     return job, True
-
-
-def _same_request(key: str, *, finished: bool) -> ExportJob | None:
-    jobs = ExportJob.objects.filter(request_key=key)
-    found: ExportJob | None = (jobs if finished else jobs.active()).order_by("created_at").last()
-    return found
-
-
-def _request_key(job: ExportJob, selection: Selection, viewer: Viewer, given: str | None) -> str:
-    who = f"user:{viewer.user.pk}" if viewer.user.pk else "operator"
-    spec = [viewer.language, viewer.time_zone, job.spec_fingerprint, job.policy, job.consistency]
-    if job.options:
-        spec.append(job.options)
-    asked = given or [selection.site, selection.canonical, *spec]
-    text = json.dumps([who, asked], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()

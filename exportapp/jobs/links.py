@@ -8,12 +8,14 @@ person's password, as a session does.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.core import signing
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
@@ -31,6 +33,8 @@ SALT: Final = "exportapp.link"
 class Link:
     token: str
     expires_at: datetime
+    filename: str
+    """What the copy is called of whoever opens it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,17 @@ def make_link(job: ExportJob, user: Any, number: int | None = None) -> Link:
     """
     if not user.pk:
         raise NotAllowed(_("Only a person with an account can make a link."))
-    digest = deliver(job, user, number).digest
-    told = [str(job.pk), str(user.pk), number, digest, _password_of(user)]
+    delivery = deliver(job, user, number)
+    told = [str(job.pk), str(user.pk), number, delivery.digest, _password_of(user)]
     expires_at = timezone.now() + timedelta(seconds=conf.LINK_SECONDS)
-    return Link(signing.dumps(told, salt=SALT), expires_at)
+    return Link(signing.dumps(told, salt=SALT), expires_at, delivery.filename)
+
+
+def path_of(token: str) -> str:
+    """Where the link is opened; empty where the project has no REST face, which opens it."""
+    with suppress(NoReverseMatch):
+        return reverse("exportapp_api:link", args=[token])
+    return ""
 
 
 def open_link(token: str) -> Opened:

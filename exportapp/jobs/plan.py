@@ -1,4 +1,4 @@
-"""Find the key ranges, one shard after the other, each inserted as it is found.
+"""Find the key ranges, one shard after the other, inserted while more are looked for.
 
 Sheets come one after the other, and shards are numbered through. A planner that is killed leaves a
 prefix of the ranges; the next one goes on behind it.
@@ -6,7 +6,9 @@ prefix of the ranges; the next one goes on behind it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from typing import Final, TypeAlias
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -23,8 +25,15 @@ from exportapp.states import WORKING
 from exportapp.tables.keys import Bound, dumps, loads
 from exportapp.tables.readers import sample_weight
 
-LEAST_ROWS = 1000
+LEAST_ROWS: Final = 1000
 """A shard is worth a claim, two files and two commits: not for a handful of rows."""
+
+MOST_RANGES: Final = 32
+TURN_SECONDS: Final = 0.5
+"""How many ranges are inserted at once, and how long the first of them may wait for it."""
+
+Range: TypeAlias = tuple[int, Bound | None, Bound, int]
+"""A sheet, the key before, the last key, and how many rows."""
 
 
 def plan(job: ExportJob, lease: Lease, recalled: Sequence[Recalled], beat: Heartbeat) -> None:
@@ -38,23 +47,26 @@ def plan(job: ExportJob, lease: Lease, recalled: Sequence[Recalled], beat: Heart
     begin = (last.sheet, loads(last.upto)) if last else (0, None)
     # Ranges that were found in a snapshot are worth nothing without it.
     progress = {} if job.is_of_one_moment else PROGRESS
-    for sheet, after, upto, rows in _ranges(recalled, *begin):
-        number += 1
-        with transaction.atomic():
-            lease.renew(**progress)
-            ExportShard.objects.create(
+    for found in _batches(_ranges(recalled, *begin), beat):
+        shards = [
+            ExportShard(
                 job=job,
-                number=number,
+                number=number + place,
                 sheet=sheet,
                 after=dumps(after) if after else "",
                 upto=dumps(upto),
                 rows_planned=rows,
                 fence=job.first_fence,
             )
-            if number == 2:
+            for place, (sheet, after, upto, rows) in enumerate(found, 1)
+        ]
+        with transaction.atomic():
+            lease.renew(**progress)
+            ExportShard.objects.bulk_create(shards)
+            if number < 2 <= number + len(shards):
                 # The planner is one worker; only now is there work for the others.
                 wake(job, job.parallelism - 1)
-        beat()
+        number += len(shards)
     # Who reads meanwhile may have failed the export: what it says then stays.
     if progress:
         ExportJob.objects.filter(pk=job.pk, status__in=WORKING).update(**NO_ERROR)
@@ -67,9 +79,23 @@ def plan(job: ExportJob, lease: Lease, recalled: Sequence[Recalled], beat: Heart
     record(job, Happened.PLANNED, f"{number} shards", shards=number, rows=counts["rows_planned"])
 
 
-def _ranges(
-    recalled: Sequence[Recalled], sheet: int, after: Bound | None
-) -> Iterator[tuple[int, Bound | None, Bound, int]]:
+def _batches(ranges: Iterator[Range], beat: Heartbeat) -> Iterator[list[Range]]:
+    """The ranges in turns: the first two soon, since workers wait for them, then more at a time."""
+    found: list[Range] = []
+    turn = then = 1
+    since = time.monotonic()
+    for each in ranges:
+        found.append(each)
+        if len(found) >= turn or time.monotonic() - since >= TURN_SECONDS:
+            yield found
+            found, since = [], time.monotonic()
+            turn, then = then, min(2 * then, MOST_RANGES)
+        beat()
+    if found:
+        yield found
+
+
+def _ranges(recalled: Sequence[Recalled], sheet: int, after: Bound | None) -> Iterator[Range]:
     """Of each range, from behind `after` of `sheet` on: its sheet, key before, last key, rows."""
     for place in range(sheet, len(recalled)):
         size = conf.SHARD_ROWS or _rows_per_shard(recalled[place])

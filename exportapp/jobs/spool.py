@@ -1,6 +1,7 @@
 """The Arrow file of a shard: its rows as they were read, and the key of each.
 
-A stream of record batches (Arrow IPC, lz4) with one field a column in the order of the columns.
+A stream of record batches (Arrow IPC) with one field a column in the order of the columns, as
+compressed as SPOOL_COMPRESSION says: whoever reads it is told by the file.
 Behind them lies the row's primary key where it is kept; it is part of no cell, and whoever renders
 rows does not read it. Files of a version before had none.
 """
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO, Final, Self
 import pyarrow as pa
 from django.db import models
 
+from exportapp.conf import conf
 from exportapp.exceptions import FileDamaged
 from exportapp.jobs.layout import Segment
 from exportapp.tables.arrays import arrow_schema
@@ -35,7 +37,8 @@ class SpoolWriter:
         if self._kept is not None:
             self._schema = self._schema.append(pa.field(KEY, self._kept))
         # The other cores have workers of their own.
-        options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+        compression = None if conf.SPOOL_COMPRESSION == "none" else conf.SPOOL_COMPRESSION
+        options = pa.ipc.IpcWriteOptions(compression=compression, use_threads=False)
         self._sink = pa.ipc.new_stream(file, self._schema, options=options)
 
     def __enter__(self) -> Self:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from exportapp.exceptions import RequestRefused
 from exportapp.flat import render_lines
 from exportapp.jobs.feed import Feed, Room
 from exportapp.jobs.filenames import safe_filename
-from exportapp.jobs.formats import format_with
+from exportapp.jobs.formats import Format, format_with
 from exportapp.jobs.formats.delimited import Delimited
 from exportapp.jobs.growing import workbook
 from exportapp.jobs.journal import Line, log, trace_id
@@ -101,12 +101,7 @@ def begin(
     keysets = [Keyset.of(sheet.rows) for sheet in sheets]
     chosen = _options(options or {}, sheets)
     format, stop = format_with(chosen), stop or Stop()
-    common = {"policy": policy or conf.BAD_VALUES, "format": format, "stop": stop}
-    room = Room.for_rows(keysets, viewer, stop)
-    feeds = [
-        Feed(sheet, keyset, viewer, room=room, **cast(Any, common))
-        for sheet, keyset in zip(sheets, keysets, strict=True)
-    ]
+    feeds = _feeds(sheets, keysets, viewer, policy or conf.BAD_VALUES, format, stop)
     asked = _asked(selection, viewer, source.label, chosen, traceparent)
     pieces = workbook(asked, source, feeds)
     if isinstance(format, Delimited):
@@ -117,6 +112,22 @@ def begin(
         pieces=_told(pieces, asked, viewer, feeds, stop),
         stop=stop.ask,
     )
+
+
+def _feeds(
+    sheets: Sequence[SheetSpec],
+    keysets: Sequence[Keyset],
+    viewer: Viewer,
+    policy: str,
+    format: Format,
+    stop: Stop,
+) -> list[Feed]:
+    """Raises RequestRefused for more than STREAM_ROWS rows."""
+    room = Room.for_rows(keysets, viewer, stop)
+    return [
+        Feed(sheet, keyset, viewer, policy=policy, format=format, room=room, stop=stop)
+        for sheet, keyset in zip(sheets, keysets, strict=True)
+    ]
 
 
 def _asked(

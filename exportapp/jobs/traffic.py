@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import django_rq
 import rq
+from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -79,7 +81,14 @@ def open_queue() -> rq.Queue:
 
     A worker waits minutes for Redis to come back; its export must not: wake-ups may be lost.
     """
-    queue = django_rq.get_queue(conf.QUEUE, commit_mode="auto")
+    return _opened(conf.QUEUE, repr(settings.RQ_QUEUES.get(conf.QUEUE)))
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(name: str, where: str) -> rq.Queue:
+    # A worker looks between any two pieces; django-rq would connect anew for each look. What a
+    # process inherits it connects again by itself.
+    queue = django_rq.get_queue(name, commit_mode="auto")
     queue.connection.set_retry(Retry(NoBackoff(), 1))
     options: dict[str, Any] = queue.connection.connection_pool.connection_kwargs
     options.setdefault("socket_timeout", ANSWER_SECONDS)

@@ -24,6 +24,7 @@ from exportapp.jobs.heartbeat import Heartbeat, stop_requested
 from exportapp.jobs.holding import hold
 from exportapp.jobs.journal import Happened, record
 from exportapp.jobs.leases import Lease, claim_job, claim_shard, worker_name
+from exportapp.jobs.memory import keep_memory
 from exportapp.jobs.merge import merge
 from exportapp.jobs.objects.removal import give_up
 from exportapp.jobs.objects.upload import upload
@@ -65,6 +66,7 @@ def work(job_id: Any, seconds: float | None = None, *, in_queue: bool = False) -
     job = ExportJob.objects.filter(pk=job_id).first()
     if job is None:
         return
+    keep_memory()
     ends = time.monotonic() + (conf.SLICE_SECONDS if seconds is None else seconds)
     try:
         over = _until(ends, job, in_queue=in_queue)

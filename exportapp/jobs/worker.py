@@ -45,6 +45,8 @@ class ExportWorker(rq.Worker):
         # copy its pages by that.
         gc.collect()
         gc.freeze()
+        # Querysets come and go by the thousand, and hardly one of them is part of a circle.
+        gc.set_threshold(10_000, 20, 20)
         return super().work(*args, **kwargs)
 
     def fork_work_horse(self, job: Any, queue: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from exportapp.xlsx.buffers import at_an_edge, with_entities
 from exportapp.xlsx.columns import (
     CellColumn,
     Content,
@@ -123,11 +124,8 @@ def many_lines(array: pa.Array, scan: Scan) -> pa.Array | None:
 
 def escape(array: pa.Array, scan: Scan) -> pa.Array:
     """The texts as XML character data that Office reads back as they were."""
-    array = escape_office(array, scan)
-    for character, entity in ESCAPES.items():
-        if scan.has(character):
-            array = pc.replace_substring(array, character, entity)
-    return array
+    found = {character: entity for character, entity in ESCAPES.items() if scan.has(character)}
+    return with_entities(escape_office(array, scan), found)
 
 
 def escape_office(array: pa.Array, scan: Scan) -> pa.Array:
@@ -154,9 +152,9 @@ def preserved(array: pa.Array, scan: Scan) -> pa.Array | None:
     folded = scan.has("\t") or scan.has("\n")
     if not folded and not scan.has(" "):
         return None
-    mask = pc.or_(pc.starts_with(array, " "), pc.ends_with(array, " "))
+    mask = pa.array(at_an_edge(array, " "))
     if folded:
-        mask = pc.or_(mask, pc.match_substring_regex(array, r"[\t\n]"))
+        mask = pc.or_(mask, pc.fill_null(pc.match_substring_regex(array, r"[\t\n]"), False))
     return mask if pc.any(mask).as_py() else None
 
 

@@ -56,8 +56,9 @@ def measure(
     size = ROW_MARKUP * batch.num_rows
     for position, (array, column) in enumerate(zip(batch.columns, columns, strict=True), 1):
         scan = Scan.of(decoded(array)) if column.kind is Kind.TEXT else None
-        hope = known is not None and known[position - 1].distinct is not None
-        found = column_facts(array, column.kind, scan, distinct=hope)
+        before = known[position - 1] if known else ColumnFacts(distinct=None)
+        hope = before.distinct is not None
+        found = column_facts(array, column.kind, scan, distinct=hope, known_width=before.width)
         facts.append(found)
         size += _cells_bytes(array, column, len(get_column_letter(position)), scan, found.filled)
         if not references:

@@ -106,16 +106,22 @@ NUMBERS: Final = tuple(each.name for each in fields(ColumnFacts) if each.name !=
 
 
 def column_facts(
-    array: pa.Array, kind: Kind, scan: Scan | None = None, *, distinct: bool = False
+    array: pa.Array,
+    kind: Kind,
+    scan: Scan | None = None,
+    *,
+    distinct: bool = False,
+    known_width: int = 0,
 ) -> ColumnFacts:
     """The facts of one column of a batch, stored as `Kind` says; `scan` is of its texts.
 
-    Only where `distinct` says so they tell which texts there are.
+    Only where `distinct` says so they tell which texts there are. Where rows before have a
+    `known_width`, the width of these is exact only if it is more.
     """
     if not len(array):
         return ColumnFacts()
     if kind is Kind.TEXT:
-        facts = _text_facts(scan or Scan.of(decoded(array)), distinct)
+        facts = _text_facts(scan or Scan.of(decoded(array)), distinct, known_width)
     else:
         facts = _FACTS[kind](array) if kind in _FACTS else ColumnFacts()
         facts = replace(facts, distinct=None)
@@ -153,9 +159,9 @@ def shared_table(kind: Kind, facts: ColumnFacts) -> tuple[str, ...]:
     return texts if kind is Kind.TEXT and facts.filled >= 2 * len(texts) else ()
 
 
-def _text_facts(scan: Scan, distinct: bool) -> ColumnFacts:
+def _text_facts(scan: Scan, distinct: bool, known: int) -> ColumnFacts:
     return ColumnFacts(
-        width=_widest(scan),
+        width=_widest(scan, known),
         cut=_count(cut_texts(scan)),
         replaced=illegal_count(scan.array) if scan.illegal else 0,
         many_lines=_count(many_lines(scan.array, scan)),
@@ -211,7 +217,8 @@ def _float_facts(array: pa.Array) -> ColumnFacts:
     return ColumnFacts(non_finite=_count(pc.invert(pc.is_finite(array))))
 
 
-def _widest(scan: Scan) -> int:
+def _widest(scan: Scan, known: int) -> int:
+    """Characters of the widest text, where that is more than is `known` of others."""
     if scan.high < 0x80:
         return scan.lengths[1]
     lengths = pc.utf8_length(scan.array)
@@ -219,11 +226,12 @@ def _widest(scan: Scan) -> int:
     # Every wide character begins with a byte from E1 on in UTF-8.
     if scan.high < 0xE1:
         return longest
-    # Only a text of over half the length can be the widest.
-    may_be = pc.greater(lengths, longest // 2)
+    # A wide character is three bytes or four: so a text is at most as wide as this.
+    most = pc.shift_right(pc.add(lengths, pc.binary_length(scan.array)), 1)
+    may_be = pc.greater(most, max(longest, known))
     array, lengths = scan.array.filter(may_be), lengths.filter(may_be)
     wide = pc.count_substring_regex(array, _WIDE).cast(lengths.type)
-    return pc.max(pc.add(lengths, wide)).as_py() or 0
+    return max(longest, pc.max(pc.add(lengths, wide)).as_py() or 0)
 
 
 def _is_too_long(text: str | None) -> bool:

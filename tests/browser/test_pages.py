@@ -78,6 +78,14 @@ def test_axe_finds_nothing_serious_on_any_page_of_ours(open_desk: OpenDesk, show
         ours |= {(address, *each): why for each, why in found.items() if each not in of_django}
     assert ours == {}
 
+    # A link to the file, which can be copied at once.
+    desk.open(shown.ready)
+    page.click("button:text('Link to the file')")
+    expect(page.locator("#export-link")).to_be_focused()
+    page.click("button:text('Copy')")
+    expect(page.locator("#export-said")).to_have_text("Copied.")
+    assert {("light", *each) for each in faults(page)} <= of_django.keys()
+
     # By the admin's own switch as by the system's.
     desk.open(shown.ready)
     while page.locator("html").get_attribute("data-theme") != "dark":

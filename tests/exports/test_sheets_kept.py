@@ -33,7 +33,7 @@ def shards_of_10(settings):
 
 
 @pytest.mark.usefixtures("shards_of_10")
-@pytest.mark.parametrize("shards", [1, 3, 4, 5, 9])
+@pytest.mark.parametrize("shards", [1, 2, 4, 8])
 def test_a_planner_that_goes_anywhere_leaves_a_beginning_to_go_on_from(monkeypatch, shards):
     whole = done(asked(BOOK))
     ranges = ExportShard.objects.order_by("number").values_list("number", "sheet", "after", "upto")

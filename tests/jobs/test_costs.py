@@ -28,13 +28,13 @@ from tests.services import ON_SQLITE
 FEW, MANY = 5, 15
 """Shards of two exports: the difference is what shards cost, the rest what an export costs."""
 
-STATEMENTS_PER_SHARD = 30
-STATEMENTS_PER_EXPORT = 115
+STATEMENTS_PER_SHARD = 23
+STATEMENTS_PER_EXPORT = 145
 """BEGIN and COMMIT are counted."""
-REDIS_CALLS_PER_SHARD = 8
+REDIS_CALLS_PER_SHARD = 7
 REDIS_CALLS_PER_EXPORT = 30
-PLANNING_STATEMENTS_PER_SHARD = 6
-PLANNING_CALLS_PER_SHARD = 5400
+PLANNING_STATEMENTS_PER_SHARD = 2
+PLANNING_CALLS_PER_SHARD = 3500
 
 ROWS = 10_000
 COLUMNS = ("id", "username", "email", "is_staff", "date_joined")

@@ -68,6 +68,26 @@ def test_a_finished_job_is_asked_for_anew_unless_the_caller_s_own_key_says_the_s
     assert lifecycle.create(selection, view(clerk), request_key="mine")[0].pk == keyed.pk
 
 
+def test_an_equal_request_finds_the_job_that_was_made_with_a_key(
+    clerk: User, operator: Viewer
+) -> None:
+    selection = Selection(source="shop.Order", query={"status": ["paid"]}, keys=("2", "1"))
+    asked = {"policy": "skip", "options": {"format": "csv", "delimiter": ";"}}
+    keyed, _ = lifecycle.create(selection, view(clerk), request_key="mine", **asked)
+    equal = replace(selection, source="shop.order", keys=("1", "2", "1"))
+    assert lifecycle.create(equal, view(clerk), **asked) == (keyed, False)
+    for others, viewer, more in (
+        (replace(selection, query={}), view(clerk), asked),
+        (selection, view(clerk), asked | {"policy": "fail"}),
+        (selection, view(clerk), asked | {"options": {"format": "csv"}}),
+        (selection, replace(view(clerk), language="de"), asked),
+        (selection, operator, asked),
+    ):
+        assert lifecycle.create(others, viewer, **more)[1]
+    lifecycle.cancel(keyed)
+    assert lifecycle.create(selection, view(clerk), **asked)[1], "it is given up"
+
+
 def test_two_clicks_at_the_same_moment_make_one_job(clerk: User) -> None:
     if connection.vendor == "sqlite":
         connection.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from exportapp.jobs.leases import claim_job, claim_shard
 from exportapp.jobs.upkeep import take_turn
 from exportapp.models import ExportEvent, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
+from exportapp.tables.selection import Selection, Viewer
 from project.demo.valkey import free_port
 from tests.jobs.conftest import finish
 from tests.jobs.test_reconcile import long_ago
@@ -35,16 +35,17 @@ TURNS = 10
 
 
 @pytest.fixture
-def one_of_each(orders: Orders, ask: Ask, settings: Any) -> dict[str, ExportJob]:
+def one_of_each(orders: Orders, operator: Viewer, settings: Any) -> dict[str, ExportJob]:
     """An export in every state, each left alone by whoever worked on it."""
     orders(60)
     settings.EXPORTAPP_SHARD_ROWS = 20
     jobs: dict[str, ExportJob] = {}
 
     def begun(name: str, until: str = "queued") -> ExportJob:
-        job = jobs[name] = ask()
         # Else the next one would be the same request.
-        ExportJob.objects.filter(pk=job.pk).update(request_key=uuid.uuid4().hex)
+        asked = Selection(source="shop.Order")
+        job, _ = lifecycle.create(asked, operator, request_key=name, queue=False)
+        jobs[name] = job
         if until == "planned":
             step_until(job, "extracting")
             work.step(job)

@@ -193,6 +193,23 @@ def test_rows_of_a_truncated_spool_file_are_read_again(
     assert ExportShard.objects.get(job=job, number=1).fence == 2
 
 
+def test_rows_may_lie_on_the_disk_in_any_way_that_a_worker_was_told(
+    orders: Orders, ask: Ask, settings: Any
+) -> None:
+    orders(300)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job = ask()
+    step_until(job, "extracting")
+    work.step(job)
+    for way in ("none", "lz4", "zstd"):
+        settings.EXPORTAPP_SPOOL_COMPRESSION = way
+        work.step(job)
+    shards = ExportShard.objects.filter(job=job).order_by("number")
+    plain, lz4, zstd = (files.local_path(shard.arrow_path).stat().st_size for shard in shards)
+    assert plain > lz4 > zstd
+    assert data_rows(finish(job)) == order_rows()
+
+
 def test_when_counts_change_what_was_rendered_for_another_place_is_made_again(
     orders: Orders, ask: Ask, settings: Any
 ) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from exportapp.jobs import files, lifecycle
-from exportapp.jobs.reconcile import reconcile
 from exportapp.jobs.retention import expire, sweep
 from exportapp.jobs.upkeep import take_turn
 from exportapp.jobs.work import work
@@ -218,17 +217,3 @@ def test_nothing_is_left_behind_when_its_time_is_over(on_s3: Server, ask: Ask) -
     take_turn(thorough=True)
     assert (on_s3.objects(), on_s3.uploads()) == (["made/here/somebody/elses.xlsx"], [])
     assert (expire(), sweep()) == (0, 0)
-
-
-def test_any_storage_will_do_and_what_a_dead_worker_left_there_goes(
-    ask: Ask, settings: Any, tmp_path: Any
-) -> None:
-    settings.EXPORTAPP_RESULTS = "disk"
-    job = worked(ask())
-    file = job.files.get()
-    there = tmp_path / "elsewhere" / file.path
-    assert hashlib.sha256(there.read_bytes()).hexdigest() == file.sha256
-    assert (job.status, file.storage, spool(job)) == ("succeeded", "disk", [])
-    reconcile()
-    lifecycle.discard(job)
-    assert not there.parent.exists()

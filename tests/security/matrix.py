@@ -31,6 +31,8 @@ ANSWERS: dict[str, tuple[str, tuple[int, ...]]] = {
     f"{JOB}do": ("POST", (LOGIN, LOGIN, 404, 404, 302, 302, 302)),
     f"{JOB}download_all": ("GET", (LOGIN, LOGIN, 404, 404, 200, 403, 200)),
     f"{JOB}download": ("GET", (LOGIN, LOGIN, 404, 404, 200, 403, 200)),
+    f"{JOB}link": ("POST", (LOGIN, LOGIN, 404, 404, 200, 403, 200)),
+    f"{JOB}link_all": ("POST", (LOGIN, LOGIN, 404, 404, 200, 403, 200)),
     f"{JOB}manifest": ("GET", (LOGIN, LOGIN, 404, 404, 200, 403, 200)),
     # Behind the end of an export its shards are gone.
     f"{JOB}shard": ("GET", (LOGIN, LOGIN, 404, 404, 410, 403, 410)),
@@ -85,6 +87,7 @@ STATES: dict[str, set[str]] = {
     "start_over": {"succeeded", "paused", "cancelled", "failed", "expired"},
     "discard": {"succeeded", "failed", "cancelled"},
     "download": {"succeeded"},
+    "link": {"succeeded"},
     "manifest": {"succeeded", "expired"},
 }
 """From which states; elsewhere it is 409, and 410 for the file of an export that is expired."""
@@ -122,6 +125,7 @@ def address(name: str, job: Any, preset: Any) -> str:
         f"{JOB}part": [job.pk, "job"],
         f"{JOB}do": [job.pk, "cancel"],
         f"{JOB}download": [job.pk, 1],
+        f"{JOB}link": [job.pk, 1],
         f"{JOB}shard": [job.pk, 1],
         f"{JOB}ask": ["shop.Order"],
         f"{JOB}forget": [preset.pk],

@@ -102,19 +102,19 @@ def test_everybody_gets_the_answer_of_the_table(table, people, job, preset):
 
 @pytest.mark.parametrize("deed", matrix.STATES)
 def test_every_state_says_what_may_be_done(deed, people, job, preset):
-    is_file = deed in {"download", "manifest"}
+    is_file = deed in {"download", "link", "manifest"}
     rest = reverse(f"{matrix.REST}export-{deed.replace('_', '-')}", args=[job.pk])
     admin = matrix.address(f"{matrix.JOB}{deed if is_file else 'do'}", job, preset)
     admin = admin.replace("/do/cancel/", f"/do/{deed}/")
-    method = "GET" if is_file else "POST"
+    method = "GET" if deed in {"download", "manifest"} else "POST"
     for state in JobState.values:
         fits = state in matrix.STATES[deed]
-        refused = 410 if (deed, state) == ("download", "expired") else 409
+        refused = 410 if deed in {"download", "link"} and state == "expired" else 409
         for who in ("other", "owner"):
             by_rest, after_rest = ask(people, who, method, rest, state=state, job=job)
             by_admin, after_admin = ask(people, who, method, admin, state=state, job=job)
             answers = (by_rest.status_code, by_admin.status_code)
-            right = 201 if deed == "start_over" else 200
+            right = 201 if deed in {"link", "start_over"} else 200
             page = (200 if fits else refused) if is_file else 302
             expected = (404, 404) if who == "other" else (right if fits else refused, page)
             assert answers == expected, (deed, state, who)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
@@ -55,9 +56,15 @@ def remove_objects(job: ExportJob) -> int:
 
     Raises what the storages raise.
     """
-    files = ExportFile.objects.filter(job=job).exclude(storage="").values_list("storage", flat=True)
-    uploads = ExportUpload.objects.filter(file__job=job).values_list("storage", flat=True)
-    removed = sum(_remove_all(alias, job.pk) for alias in {*files, *uploads})
+    removed = 0
+    for alias, named in _named(job).items():
+        try:
+            removed += _remove_all(alias, job.pk)
+        except NotImplementedError:
+            # The storage cannot list what it has, so this is all that is known to be there.
+            for name, upload_id in named:
+                objects_in(alias).remove(name, upload_id)
+            removed += len(named)
     ExportUpload.objects.filter(file__job=job).delete()
     return removed
 
@@ -70,13 +77,27 @@ def sweep_objects(age: timedelta, renew: Callable[[], None] = lambda: None) -> i
     known = ExportFile.objects.exclude(storage="").values_list("storage", flat=True).distinct()
     removed = 0
     for alias in {*known, *filter(None, [results_alias()])}:
-        # A storage that is away must not keep others from their turn: it is looked at again.
+        # A storage that is away must not keep others from their turn: it is looked at again. One
+        # that cannot list what it has raises NotImplementedError, as `Storage.listdir` of Django
+        # does: it cannot be swept, and that is no failure.
         with contextlib.suppress(*FAILURES, NotImplementedError):
             objects = objects_in(alias)
             for job_id in objects.jobs():
                 renew()
                 removed += _sweep(alias, job_id, age)
     return removed
+
+
+def _named(job: ExportJob) -> dict[str, list[tuple[str, str]]]:
+    """What the books name of an export elsewhere, by storage: names, and ids of uploads."""
+    files = ExportFile.objects.filter(job=job).exclude(storage="").values_list("storage", "path")
+    uploads = ExportUpload.objects.filter(file__job=job)
+    named: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for alias, name in files:
+        named[alias].append((name, ""))
+    for alias, name, upload_id in uploads.values_list("storage", "name", "upload_id"):
+        named[alias].append((name, upload_id))
+    return named
 
 
 def _sweep(alias: str, job_id: Any, age: timedelta) -> int:

@@ -39,8 +39,7 @@ def upload(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
     alias = results_alias()
     if alias:
         for file in job.files.filter(storage=""):
-            _prove(file)
-            beat()
+            _prove(file, beat)
             _carry(job, Sending(file, alias, format_of(job).content_type, lease, beat))
     succeed(job, lease)
 
@@ -65,8 +64,9 @@ def _carry(job: ExportJob, sending: Sending) -> None:
         record(job, Happened.UPLOADED, file.filename, **told)
 
 
-def _prove(file: ExportFile) -> None:
+def _prove(file: ExportFile, beat: Heartbeat) -> None:
+    """A large file takes long to read: whoever pauses or cancels does not wait for its end."""
     try:
-        opened(file.path, file.sha256).close()
+        opened(file.path, file.sha256, beat).close()
     except FileDamaged as error:
         raise DamagedResult(str(error)) from error

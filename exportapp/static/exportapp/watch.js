@@ -1,7 +1,7 @@
 "use strict";
 // What a page of an export cannot say by being replaced in parts: the title and the picture of its
-// tab, what is read out, which folds a person has opened, and where the keyboard is. Without it
-// everything is there after the next load of the page.
+// tab, what is read out, which folds a person has opened, where the keyboard is, and a link that is
+// copied. Without it everything is there after the next load of the page.
 {
   const unfolded = new Set();
 
@@ -52,6 +52,22 @@
     if (!part || part.contains(document.activeElement)) return;
     const words = part.querySelector("h2, .export-state");
     (part.querySelector(same) ?? words)?.focus({ preventScroll: true });
+  }
+
+  // A link that was made: all of it is chosen with its field, and copied by a button where the
+  // browser lets a page do that, which is by HTTPS and on one's own machine.
+  function chooseAll({ target }) {
+    if (target?.id === "export-link") target.select();
+  }
+  document.addEventListener("focusin", chooseAll);
+  chooseAll({ target: document.activeElement });
+  for (const button of document.querySelectorAll("[data-export-copy]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.exportCopy).value);
+      document.getElementById("export-said").textContent = button.dataset.exportCopied;
+      button.textContent = button.dataset.exportCopied;
+    });
   }
 
   document.addEventListener("toggle", ({ target }) => {
