@@ -8,11 +8,13 @@ of the time. What a test starts is not counted at all.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator
 from typing import Final
 
 import pytest
 from coverage import Coverage
+from coverage.exceptions import CoverageWarning
 
 NOT_COUNTED: Final = {
     "": "catalogues docker house packaging run states",
@@ -51,7 +53,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     try:
         return (yield)
     finally:
-        coverage.start()
+        with warnings.catch_warnings():
+            # Where one process does all, it says that what it measures was imported before.
+            warnings.simplefilter("ignore", CoverageWarning)
+            coverage.start()
 
 
 def is_counted(item: pytest.Item) -> bool:
