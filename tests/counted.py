@@ -8,6 +8,7 @@ of the time. What a test starts is not counted at all.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Generator
 from typing import Final
@@ -53,10 +54,23 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     try:
         return (yield)
     finally:
-        with warnings.catch_warnings():
-            # Where one process does all, it says that what it measures was imported before.
-            warnings.simplefilter("ignore", CoverageWarning)
-            coverage.start()
+        _start(coverage)
+
+
+def _start(coverage: Coverage) -> None:
+    """Count again, without what each start does to the process besides.
+
+    It would have all that is started from now on counted, and put another layer around the exit.
+    """
+    leave, name = os._exit, "COVERAGE_PROCESS_CONFIG"
+    before = os.environ.get(name)
+    with warnings.catch_warnings():
+        # Where one process does all, it says that what it measures was imported before.
+        warnings.simplefilter("ignore", CoverageWarning)
+        coverage.start()
+    os._exit = leave
+    if before is None:
+        os.environ.pop(name, None)
 
 
 def is_counted(item: pytest.Item) -> bool:
