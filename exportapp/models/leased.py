@@ -69,7 +69,7 @@ class Leased(models.Model):
         taken = self.mine(self.fence).filter(status=self.status)
         if self.lease_until is None and self.not_before is None:
             # Simpler to ask, and nearly always so.
-            taken = taken.filter(lease_until=None)
+            taken = taken.filter(lease_until=None, not_before=None)
         else:
             taken = taken.free()
         changes |= {"fence": F("fence") + 1, "worker": worker}
