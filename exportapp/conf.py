@@ -48,7 +48,7 @@ class Settings:
     SNAPSHOT_SECONDS: int = 1800
     """How long an export holds a snapshot at most: VACUUM waits for it. Less than JOB_TIMEOUT."""
 
-    BATCH_ROWS: int = 12_288
+    BATCH_ROWS: int = 16_384
     """Rows read, rendered and reported in one go."""
 
     SPOOL_COMPRESSION: str = "none"

@@ -29,6 +29,7 @@ from exportapp.xlsx import (
     build_skeleton,
     sheet_title,
     style_indexes,
+    with_properties,
 )
 
 
@@ -130,7 +131,7 @@ class Book:
         plans = [self._plan(sheet, rows) for sheet, rows in sheets] or [self._plan(0, 0)]
         strings = self.layout.strings.plan(texts) if self.layout.strings else None
         if self.look == Look() and not self.notes:
-            return _skeleton(columns, tuple(plans), tuple(self.properties.items()), strings)
+            return with_properties(_skeleton(columns, tuple(plans), strings), self.properties)
         return build_skeleton(
             columns,
             plans,
@@ -154,11 +155,11 @@ class Book:
 def _skeleton(
     columns: tuple[SheetColumn, ...],
     plans: tuple[SheetPlan, ...],
-    properties: tuple[tuple[str, Any], ...],
     strings: StringsPlan | None,
 ) -> Skeleton:
-    # The shards of a sheet have the same: openpyxl would take a tenth of the time of each.
-    return build_skeleton(columns, plans, properties=dict(properties), strings=strings)
+    # The shards of a sheet have the same, and so has the file in the end: openpyxl would take a
+    # tenth of the time of each.
+    return build_skeleton(columns, plans, properties={}, strings=strings)
 
 
 def cell_of(spec: ColumnSpec, **settled: Any) -> CellColumn:

@@ -8,8 +8,10 @@ speed. Neither is there against somebody who may write to the folder.
 from __future__ import annotations
 
 import hashlib
+import os
+import threading
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, Self, cast
 
 from xxhash import xxh3_128
 
@@ -61,3 +63,65 @@ def _blocks(file: BinaryIO, beat: Beat) -> Iterator[memoryview]:
         yield buffer[:size]
         beat()
     file.seek(0)
+
+
+class Following:
+    """SHA-256 and CRC-32 of a file that is still being written, taken behind its writer.
+
+    A context; with an exception the reading is given up.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._number = file.fileno()
+        self._sha256, self._crc = hashlib.sha256(), 0
+        self._said = threading.Condition()
+        self._settled = 0
+        self._whole = False
+        self._failed: OSError | None = None
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._end()
+
+    def settle(self, size: int) -> None:
+        """So many bytes from the file's beginning are there, and stay as they are."""
+        with self._said:
+            self._settled = max(self._settled, size)
+            self._said.notify()
+
+    def digests(self) -> tuple[str, int]:
+        """Of what was settled in all. Raises OSError where it could not be read."""
+        self._end()
+        if self._failed:
+            raise self._failed
+        return self._sha256.hexdigest(), self._crc
+
+    def _end(self) -> None:
+        with self._said:
+            self._whole = True
+            self._said.notify()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        buffer = memoryview(bytearray(BLOCK))
+        place = 0
+        try:
+            while wanted := self._more(place):
+                block = buffer[: os.preadv(self._number, [buffer[:wanted]], place)]
+                if not block:
+                    raise OSError(f"The file ends at byte {place}, before what was written.")
+                self._sha256.update(block)
+                self._crc = crc32(block, self._crc)
+                place += len(block)
+        except OSError as error:
+            self._failed = error
+
+    def _more(self, place: int) -> int:
+        """Bytes to read at `place`, once there are any; 0 at the end."""
+        with self._said:
+            self._said.wait_for(lambda: self._whole or self._settled > place)
+            return min(self._settled - place, BLOCK)

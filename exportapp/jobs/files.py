@@ -13,7 +13,6 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ from django.core.files.storage import FileSystemStorage, storages
 
 from exportapp.conf import conf
 from exportapp.exceptions import FileDamaged, LeaseLost, VerificationFailed, WorkInterrupted
-from exportapp.jobs.digests import Beat, has_digest, sha256_and_crc32, silent, xxh3
+from exportapp.jobs.digests import Beat, Following, has_digest, sha256_and_crc32, silent, xxh3
 from exportapp.models import ExportJob
 
 DIRECTORY_MODE = 0o700
@@ -55,6 +54,14 @@ class Written:
     digest: str = ""
     crc32: int | None = None
     """Of a file for others, who find it in a zip."""
+    following: Following | None = None
+    """Takes these two while it is written."""
+
+    def settle(self) -> None:
+        """All that is in front of where the file stands stays as it is."""
+        if self.following:
+            self.file.flush()
+            self.following.settle(self.file.tell())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +101,18 @@ def writing(
         with open(os.open(part, flags, FILE_MODE), "w+b") as file:
             # A umask can take bits of the owner's away as well.
             os.fchmod(file.fileno(), FILE_MODE)
-            written = Written(file, f"{job.pk}/{final.name}")
-            yield written
-            file.flush()
-            if for_others:
-                with ThreadPoolExecutor(max_workers=1) as pool:
-                    # The disk is waited for meanwhile.
-                    digests = pool.submit(sha256_and_crc32, file)
-                    os.fsync(file.fileno())
-                written.digest, written.crc32 = digests.result()
-            else:
-                written.digest = xxh3(file)
+            with Following(file) if for_others else contextlib.nullcontext() as following:
+                written = Written(file, f"{job.pk}/{final.name}", following=following)
+                yield written
+                file.flush()
+                written.size = os.fstat(file.fileno()).st_size
+                if following:
+                    following.settle(written.size)
+                else:
+                    written.digest = xxh3(file)
                 os.fsync(file.fileno())
-            written.size = os.fstat(file.fileno()).st_size
+                if following:
+                    written.digest, written.crc32 = following.digests()
         os.replace(part, final)
         _sync_directory(final.parent)
     except BaseException:

@@ -15,14 +15,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db import connections, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
 from exportapp.conf import conf
 from exportapp.exceptions import LeaseLost, WorkInterrupted
 from exportapp.models import ExportJob, ExportShard
-from exportapp.states import CLAIMED, RELEASED, WORKING, JobState, ShardState
+from exportapp.states import RELEASED, WORKING, JobState, ShardState
 
 UNHELD: dict[str, Any] = {"lease_until": None, "worker": ""}
 PROGRESS: dict[str, Any] = {"attempts": 0, "lost_leases": 0, "failing_since": None}
@@ -102,22 +101,8 @@ def claim_job(job: ExportJob) -> Lease | None:
 
 def claim_shard(job: ExportJob, state: ShardState) -> Lease | None:
     """Take the first free shard of `job` that is in `state` (pending or extracted)."""
-    candidates = ExportShard.objects.filter(job=job, status=state).free().order_by("number")
-    database = connections[candidates.db]
-    skip_locked = database.features.has_select_for_update_skip_locked
-    while True:
-        with transaction.atomic(using=candidates.db):
-            if skip_locked:
-                candidates = candidates.select_for_update(skip_locked=True)
-            shard = candidates.first()
-            if shard is None:
-                return None
-            fence = shard.claim(worker_name(), conf.LEASE_SECONDS, status=CLAIMED[state])
-        # Where rows cannot be skipped, another worker may have been quicker: look again.
-        if fence is not None:
-            # The guarded UPDATE proves that nothing else of the row has changed.
-            shard.fence, shard.status, shard.worker = fence, CLAIMED[state], worker_name()
-            return Lease(shard, fence)
+    shard = ExportShard.objects.claim_first(job, state, worker_name(), conf.LEASE_SECONDS)
+    return Lease(shard, shard.fence) if shard else None
 
 
 def _held(piece: Any, fence: int | None) -> Lease | None:

@@ -63,7 +63,7 @@ def merge(job: ExportJob, lease: Lease, beat: Heartbeat) -> None:
             writing(job, name, lease.fence, for_others=True) as written,
             contextlib.closing(_verified(shape.needed(group))) as sources,
         ):
-            shape.merge(book, group, written.file, sources, beat)
+            shape.merge(book, group, written, sources, beat)
         files.append(_file(job, number, name, written, book, group))
     with kept_if_committed(*(file.path for file in files)):
         verified = verify(job, files, _rows_of, beat) if _is_to_be_verified(job) else None

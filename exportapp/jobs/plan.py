@@ -113,4 +113,8 @@ def _hop(recalled: Recalled, after: Bound | None, rows: int) -> tuple[Bound, int
 
 def _rows_per_shard(recalled: Recalled) -> int:
     weight = sample_weight(recalled.keyset.ordered(), recalled.columns, recalled.viewer)
-    return max(LEAST_ROWS, round(conf.SHARD_BYTES / (weight or conf.SHARD_BYTES)))
+    rows = max(LEAST_ROWS, round(conf.SHARD_BYTES / (weight or conf.SHARD_BYTES)))
+    if rows <= conf.BATCH_ROWS:
+        return rows
+    # A few rows more than whole batches would cost nearly another batch.
+    return round(rows / conf.BATCH_ROWS) * conf.BATCH_ROWS

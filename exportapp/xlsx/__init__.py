@@ -41,11 +41,11 @@ from exportapp.xlsx.limits import (
 )
 from exportapp.xlsx.package import Outbox, PackageWriter, PartWriter
 from exportapp.xlsx.parts import Part, SheetPart, Skeleton, StringsPart
-from exportapp.xlsx.spans import Span, SpanWriter
+from exportapp.xlsx.spans import Span, SpanWriter, pressed
 from exportapp.xlsx.strings import StringPool, StringsPlan, first_strings, write_blanks
 from exportapp.xlsx.styles import SheetColumn, style_indexes
 from exportapp.xlsx.template import Template
-from exportapp.xlsx.workbook import SheetPlan, build_skeleton
+from exportapp.xlsx.workbook import SheetPlan, build_skeleton, with_properties
 
 __all__ = [
     "MAX_CELL_UNITS",
@@ -79,9 +79,11 @@ __all__ = [
     "first_strings",
     "measure",
     "needs_text",
+    "pressed",
     "render_rows",
     "shared_table",
     "sheet_title",
     "style_indexes",
+    "with_properties",
     "write_blanks",
 ]

@@ -7,7 +7,7 @@ here or copied from another file makes no difference to the reader.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Self
 from exportapp.xlsx.copying import copy_range
 from exportapp.xlsx.deflate import END_OF_STREAM, crc32_combine
 from exportapp.xlsx.limits import MAX_ZIP_MEMBERS, MAX_ZIP_OFFSET, LimitExceeded, XlsxError
-from exportapp.xlsx.spans import Span, SpanWriter
+from exportapp.xlsx.spans import Span, SpanWriter, end_to_end
 from exportapp.xlsx.zipformat import DESCRIBED, FLAGS, PATCHED_AT, Member, end_record
 
 if TYPE_CHECKING:
@@ -68,27 +68,36 @@ class PackageWriter:
             part.write(data)
 
     @contextmanager
-    def sheet(self, name: str) -> Iterator[PartWriter]:
-        """A part that is written piece by piece; its header is settled at the end."""
-        member = self._begin(name)
-        yield PartWriter(self._out, member, self._level, self._progress)
-        self._end(member)
+    def sheet(self, name: str, pieces: Sequence[Span] = ()) -> Iterator[PartWriter]:
+        """A part that is written piece by piece; its header is settled at the end.
 
-    def _begin(self, name: str) -> Member:
+        Where `pieces` tells of all that will be spliced, it is from the beginning: nothing in
+        front of where the file stands changes any more. Raises XlsxError for other pieces.
+        """
+        told = end_to_end(pieces) if pieces else None
+        member = self._begin(name, told)
+        yield PartWriter(self._out, member, self._level, self._progress)
+        self._end(member, told)
+
+    def _begin(self, name: str, told: Span | None) -> Member:
         encoded = name.encode("ascii")
         if any(member.name == encoded for member in self._members):
             raise XlsxError(f"The package has a part '{name}' already.")
         if len(self._members) >= MAX_ZIP_MEMBERS:
             raise LimitExceeded(f"A package holds at most {MAX_ZIP_MEMBERS} parts.")
-        flags = FLAGS if self._out.seekable() else DESCRIBED
+        flags = FLAGS if told or self._out.seekable() else DESCRIBED
         member = Member(encoded, self._out.tell(), flags=flags)
         self._members.append(member)
-        self._out.write(member.local_header())
+        self._out.write((_whole(member, told) if told else member).local_header())
         return member
 
-    def _end(self, member: Member) -> None:
+    def _end(self, member: Member, told: Span | None) -> None:
         self._out.write(END_OF_STREAM)
         member.size += len(END_OF_STREAM)
+        if told:
+            if member != _whole(member, told):
+                raise XlsxError(f"'{member.name.decode()}' has other pieces than it was to have.")
+            return
         if member.flags & DESCRIBED:
             self._out.write(member.descriptor())
             return
@@ -181,11 +190,23 @@ class PartWriter:
     def _check(self, size: int, raw_size: int) -> None:
         end = self._member.offset + self._member.size + size
         if max(end, self._member.raw_size + raw_size) > MAX_ZIP_OFFSET:
-            name = self._member.name.decode()
-            raise LimitExceeded(f"'{name}' would pass 4 GiB, which Excel opens in no package.")
+            raise _too_large(self._member)
 
     def _append(self, span: Span) -> None:
         member = self._member
         member.crc = crc32_combine(member.crc, span.crc, span.raw_size)
         member.size += span.size
         member.raw_size += span.raw_size
+
+
+def _whole(member: Member, pieces: Span) -> Member:
+    """The member with all of its pieces. Raises LimitExceeded where they are too much."""
+    if max(member.offset + pieces.size + _MARGIN, pieces.raw_size) > MAX_ZIP_OFFSET:
+        raise _too_large(member)
+    size = pieces.size + len(END_OF_STREAM)
+    return replace(member, crc=pieces.crc, size=size, raw_size=pieces.raw_size)
+
+
+def _too_large(member: Member) -> LimitExceeded:
+    name = member.name.decode()
+    return LimitExceeded(f"'{name}' would pass 4 GiB, which Excel opens in no package.")

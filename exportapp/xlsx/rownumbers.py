@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from exportapp.xlsx.columns import join, value_bytes
+from exportapp.xlsx.columns import join
 
 
 class RowNumbers:
@@ -32,19 +32,28 @@ class RowNumbers:
 
     def between(self, before: str, after: str) -> pa.Array:
         """`before`, the number and `after`, for each row."""
-        if len(str(self._first + self._count - 1)) != self._digits:
+        if not self._count or len(str(self._first + self._count - 1)) != self._digits:
             return join((before, self.texts, after))
         head, tail = before.encode(), after.encode()
         stamp = head + bytes(self._digits) + tail
         data = bytearray(stamp) * self._count
-        rows = np.frombuffer(data, np.uint8).reshape(self._count, len(stamp))
-        rows[:, len(head) : len(head) + self._digits] = self._columns
+        at = len(head)
+        for digits in self._columns:
+            np.ndarray((self._count,), digits.dtype, data, at, (len(stamp),))[:] = digits
+            at += digits.itemsize
         ends = np.arange(0, len(data) + 1, len(stamp), dtype=np.int32)
         buffers = [None, pa.py_buffer(ends), pa.py_buffer(data)]
         return pa.Array.from_buffers(pa.string(), self._count, buffers)
 
     @cached_property
-    def _columns(self) -> np.ndarray[Any, Any]:
-        """A byte for each digit of each row, where all have as many."""
-        digits = np.frombuffer(value_bytes(self.texts), np.uint8)
-        return digits.reshape(self._count, self._digits)
+    def _columns(self) -> list[np.ndarray[Any, Any]]:
+        """The digits of each row, where all have as many: eight, four, two or one at a time."""
+        # Numbers of these lengths are copied by one instruction, those of others in a loop.
+        sizes = [size for size in (8, 4, 2, 1) if self._digits & size]
+        groups = [np.empty((self._count, size), np.uint8) for size in sizes]
+        numbers = np.arange(self._first, self._first + self._count, dtype=np.uint32)
+        for place in reversed([column for group in groups for column in group.T]):
+            rest = numbers // 10
+            place[:] = numbers - 10 * rest + ord("0")
+            numbers = rest
+        return [group.view(f"u{group.shape[1]}").ravel() for group in groups]

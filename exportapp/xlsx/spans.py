@@ -7,11 +7,12 @@ without looking into them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from exportapp.xlsx.deflate import FULL_FLUSH, compressobj, crc32
+from exportapp.xlsx.deflate import FULL_FLUSH, compressobj, crc32, crc32_combine
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -40,6 +41,25 @@ class Span:
     def from_json(cls, values: Sequence[int]) -> Span:
         """What `to_json` was called on."""
         return cls(*values)
+
+
+def pressed(data: ReadableBuffer, level: int = 1) -> tuple[BinaryIO, Span]:
+    """A file in memory with `data`, which is no rows, as its only span."""
+    sink = io.BytesIO()
+    writer = SpanWriter(sink, level)
+    writer.write(data)
+    return sink, writer.end()
+
+
+def end_to_end(spans: Iterable[Span]) -> Span:
+    """What spans are one behind the other, from the offset 0 on."""
+    size = raw_size = crc = rows = 0
+    for span in spans:
+        crc = crc32_combine(crc, span.crc, span.raw_size)
+        size += span.size
+        raw_size += span.raw_size
+        rows += span.rows
+    return Span(0, size, raw_size, crc, rows)
 
 
 class SpanWriter:

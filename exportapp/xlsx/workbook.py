@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from openpyxl import Workbook
 from openpyxl.cell import Cell
@@ -20,6 +20,8 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.indexed_list import IndexedList
 from openpyxl.worksheet.dimensions import ColumnDimension
 from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.xml.constants import ARC_CORE
+from openpyxl.xml.functions import tostring
 
 from exportapp.xlsx.escape import clean
 from exportapp.xlsx.limits import XlsxError, check_columns, check_rows, sheet_title
@@ -107,10 +109,20 @@ def build_skeleton(
         _fill_sheet(page, plan)
     if notes:
         _add_notes(book, notes)
-    _set_properties(book, properties)
+    _set_properties(book.properties, properties)
     if hook:
         hook(book)
     return _cut_up(book, pages, sheets, columns, strings)
+
+
+def with_properties(skeleton: Skeleton, properties: Mapping[str, Any]) -> Skeleton:
+    """The same workbook with these properties: nothing else in it knows of them."""
+    found = DocumentProperties()
+    _set_properties(found, properties)
+    # typeshed says text; it is bytes.
+    made = Part(ARC_CORE, cast(bytes, tostring(found.to_tree())))
+    parts = tuple(made if part.name == ARC_CORE else part for part in skeleton.parts)
+    return replace(skeleton, parts=parts)
 
 
 def _check(columns: Sequence[SheetColumn], sheets: Sequence[SheetPlan]) -> None:
@@ -189,14 +201,14 @@ def _write_text(sheet: Worksheet, row: int, column: int, text: str) -> Cell:
     return cell
 
 
-def _set_properties(book: Workbook, properties: Mapping[str, Any]) -> None:
+def _set_properties(found: DocumentProperties, properties: Mapping[str, Any]) -> None:
     created = _utc(properties.get("created") or EPOCH)
     for name, value in properties.items():
         if name not in DocumentProperties.__elements__:
             raise XlsxError(f"A workbook has no property '{name}'.")
-        setattr(book.properties, name, clean(value) if isinstance(value, str) else value)
+        setattr(found, name, clean(value) if isinstance(value, str) else value)
     # openpyxl's own default for both is now, which would make every file differ.
-    book.properties.created = book.properties.modified = created
+    found.created = found.modified = created
 
 
 def _utc(moment: datetime) -> datetime:

@@ -19,6 +19,7 @@ from exportapp.xlsx import (
     XlsxError,
     copying,
     package,
+    pressed,
 )
 from tests.xlsx.books import merge
 
@@ -212,3 +213,49 @@ def test_rows_stop_where_the_batches_are_interrupted():
     ):
         sheet.rows(batches(), 2)
     assert b"PK\x05\x06" not in target.getvalue()
+
+
+class Growing(io.BytesIO):
+    """Remembers whether anything was written in front of its end."""
+
+    went_back = False
+
+    def write(self, data):
+        self.went_back |= self.tell() < len(self.getvalue())
+        return super().write(data)
+
+
+def test_a_part_whose_pieces_are_told_is_written_from_front_to_back():
+    told, patched = Growing(), Growing()
+    pieces = [pressed(b"<a>" * 5000), pressed(b"<b>" * 3)]
+    with PackageWriter(told) as target, target.sheet("x.xml", [span for _, span in pieces]) as part:
+        for piece in pieces:
+            part.splice(*piece)
+    with PackageWriter(patched) as target, target.sheet("x.xml") as part:
+        for piece in pieces:
+            part.splice(*piece)
+    assert told.getvalue() == patched.getvalue()
+    assert (told.went_back, patched.went_back) == (False, True)
+    assert ZipFile(told).read("x.xml") == b"<a>" * 5000 + b"<b>" * 3
+
+
+def test_a_part_that_gets_other_pieces_than_it_was_told_is_refused():
+    (source, span), out = pressed(b"<a>"), io.BytesIO()
+    with (
+        pytest.raises(XlsxError, match=r"'x\.xml' has other pieces"),
+        PackageWriter(out) as target,
+        target.sheet("x.xml", [span, span]) as part,
+    ):
+        part.splice(source, span)
+
+
+def test_pieces_over_four_gib_are_refused_before_a_header_is_written():
+    out = io.BytesIO()
+    half = Span(offset=0, size=10, raw_size=2**31, crc=0, rows=1)
+    with (
+        pytest.raises(LimitExceeded, match="would pass 4 GiB"),
+        PackageWriter(out) as target,
+        target.sheet("x.xml", [half, half]),
+    ):
+        pass
+    assert not out.getvalue()

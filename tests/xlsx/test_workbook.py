@@ -18,6 +18,7 @@ from exportapp.xlsx import (
     XlsxError,
     build_skeleton,
     style_indexes,
+    with_properties,
 )
 from tests.xlsx.books import COLUMNS, CREATED
 
@@ -257,3 +258,12 @@ def test_what_no_workbook_holds_is_refused_with_its_number(columns, plans, error
 def test_a_property_that_is_none_is_refused():
     with pytest.raises(XlsxError, match="'colour'"):
         build_skeleton(COLUMNS, [SheetPlan("A", 1)], properties={"colour": "red"})
+
+
+def test_properties_that_come_later_make_the_same_file_as_those_from_the_beginning():
+    told = {"title": "Orders", "creator": "Ann <ann@example.com>", "created": datetime(2026, 1, 2)}
+    plans = [SheetPlan("Orders", 1)]
+    at_once = build_skeleton(COLUMNS, plans, properties=told)
+    later = with_properties(build_skeleton(COLUMNS, plans, properties={}), told)
+    assert later == at_once
+    assert openpyxl.load_workbook(packed(later)).properties.creator == "Ann <ann@example.com>"

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from exportapp.exceptions import FileDamaged
 from exportapp.jobs.book import Book
+from exportapp.jobs.files import Written
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import UNLIMITED, Segment
 from exportapp.jobs.options import Options
@@ -99,11 +100,14 @@ class Format(abc.ABC):
         self,
         book: Book,
         sheets: Sequence[Sheet],
-        out: BinaryIO,
+        out: Written,
         sources: Iterator[BinaryIO],
         beat: Heartbeat,
     ) -> None:
-        """Write one file of these sheets; `sources` are the files of those that are needed."""
+        """Write one file of these sheets; `sources` are the files of those that are needed.
+
+        It is read from its beginning while it is written, if `out` is told how far.
+        """
 
 
 def batches_of(source: BinaryIO, segment: Segment, beat: Heartbeat) -> Iterator[pa.RecordBatch]:

@@ -11,6 +11,7 @@ from typing_extensions import Buffer
 from exportapp.conf import conf
 from exportapp.flat import BOM, Dialect, Envelope, header_line, render_lines
 from exportapp.jobs.book import Book
+from exportapp.jobs.files import Written
 from exportapp.jobs.formats.base import Format, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
@@ -55,19 +56,20 @@ class Delimited(Format):
         self,
         book: Book,
         sheets: Sequence[Sheet],
-        out: BinaryIO,
+        out: Written,
         sources: Iterator[BinaryIO],
         beat: Heartbeat,
     ) -> None:
         def copied(size: int) -> None:
             beat()
 
-        with self.envelope(out, copied) as envelope:
+        with self.envelope(out.file, copied) as envelope:
             envelope.lines([self.head(book.page(sheets[0].number).columns)], 0)
             for sheet in sheets:
                 for _, span in sheet.pieces:
                     with next(sources) as source:
                         envelope.splice(source, Span.from_json(span))
+                    out.settle()
                     beat()
 
     def envelope(self, out: BinaryIO, progress: Any = None) -> Envelope:

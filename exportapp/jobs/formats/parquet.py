@@ -16,6 +16,7 @@ import pyarrow as pa
 from exportapp.exceptions import FileDamaged
 from exportapp.flat import Digits, FlatColumn, digits_of, typed_schema, typed_table
 from exportapp.jobs.book import Book, Page
+from exportapp.jobs.files import Written
 from exportapp.jobs.formats.base import Format, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
@@ -63,7 +64,7 @@ class Parquet(Format):
         self,
         book: Book,
         sheets: Sequence[Sheet],
-        out: BinaryIO,
+        out: Written,
         sources: Iterator[BinaryIO],
         beat: Heartbeat,
     ) -> None:
@@ -77,7 +78,7 @@ class Parquet(Format):
             for at in range(len(columns))
         ]
         schema = typed_schema(columns, arrow_schema(page.specs), digits)
-        with pq.ParquetWriter(out, schema, **WRITING) as writer:
+        with pq.ParquetWriter(out.file, schema, **WRITING) as writer:
             for source, (_, rows) in zip(sources, pieces, strict=True):
                 with source:
                     table = pq.ParquetFile(source).read()

@@ -17,6 +17,7 @@ from typing_extensions import Buffer
 
 from exportapp.conf import conf
 from exportapp.jobs.book import Book
+from exportapp.jobs.files import Written
 from exportapp.jobs.formats.base import Format, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
@@ -31,6 +32,7 @@ from exportapp.xlsx import (
     Span,
     StringPool,
     StringsPart,
+    pressed,
     render_rows,
 )
 from exportapp.xlsx.losses import counted, losses
@@ -119,7 +121,7 @@ class Workbook(Format):
         self,
         book: Book,
         sheets: Sequence[Sheet],
-        out: BinaryIO,
+        out: Written,
         sources: Iterator[BinaryIO],
         beat: Heartbeat,
     ) -> None:
@@ -136,17 +138,19 @@ class Workbook(Format):
         def copied(size: int) -> None:
             beat()
 
-        with PackageWriter(out, level=conf.DEFLATE_LEVEL, progress=copied) as package:
+        with PackageWriter(out.file, level=conf.DEFLATE_LEVEL, progress=copied) as package:
             for part in skeleton.parts:
                 package.add(part.name, part.data)
             for page, spans in open_parts:
-                with package.sheet(page.name) as member:
-                    member.write(page.head)
+                head, tail = (pressed(text, conf.DEFLATE_LEVEL) for text in (page.head, page.tail))
+                with package.sheet(page.name, [head[1], *spans, tail[1]]) as member:
+                    member.splice(*head)
                     for span in spans:
                         with next(sources) as source:
                             member.splice(source, span)
+                        out.settle()
                         beat()
-                    member.write(page.tail)
+                    member.splice(*tail)
 
 
 def _texts(sheets: Sequence[Sheet]) -> list[tuple[ExportShard, Span]]:
