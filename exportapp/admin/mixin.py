@@ -22,6 +22,7 @@ from exportapp.admin.carried import Carried, is_short, ticked
 from exportapp.exceptions import NotAllowed, RequestRefused
 from exportapp.jobs import lifecycle
 from exportapp.jobs.rights import may_export
+from exportapp.tables.exports import as_it_is
 from exportapp.tables.selection import Selection, Viewer
 from exportapp.tables.sources import Source
 from exportapp.xlsx import Template
@@ -59,6 +60,7 @@ class ExportAdminMixin(ModelAdmin):
             self.actions = [*self.actions, ACTION]
         super().__init__(model, admin_site)
 
+    @as_it_is
     def export_workbook(self, workbook: Workbook) -> None:
         """Give the workbook its looks; it is an openpyxl Workbook without the data rows."""
 

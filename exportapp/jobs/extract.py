@@ -133,6 +133,7 @@ def _spool(
     ):
         for chunk in chunks:
             sink.write(tally.add(chunk))
+            written.send()
             beat(tally.rows)
     read_before = shard.facts is not None
     with kept_if_committed(written.path), transaction.atomic():

@@ -24,6 +24,7 @@ from django.core.files.storage import FileSystemStorage, storages
 from exportapp.conf import conf
 from exportapp.exceptions import FileDamaged, LeaseLost, VerificationFailed, WorkInterrupted
 from exportapp.jobs.digests import Beat, Following, has_digest, sha256_and_crc32, silent, xxh3
+from exportapp.jobs.written import Written
 from exportapp.models import ExportJob
 
 DIRECTORY_MODE = 0o700
@@ -42,26 +43,6 @@ class PrivateFileStorage(FileSystemStorage):
 
     def url(self, name: str | None) -> str:
         raise ValueError("Export files have no URL: they are downloaded through a checked view.")
-
-
-@dataclass(slots=True)
-class Written:
-    """A file on its way: `path` relative to the storage, and its digest once it is in place."""
-
-    file: BinaryIO
-    path: str
-    size: int = 0
-    digest: str = ""
-    crc32: int | None = None
-    """Of a file for others, who find it in a zip."""
-    following: Following | None = None
-    """Takes these two while it is written."""
-
-    def settle(self) -> None:
-        """All that is in front of where the file stands stays as it is."""
-        if self.following:
-            self.file.flush()
-            self.following.settle(self.file.tell())
 
 
 @dataclass(frozen=True, slots=True)

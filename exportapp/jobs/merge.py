@@ -15,7 +15,7 @@ from exportapp.exceptions import ExportError, FileDamaged
 from exportapp.jobs.book import Book
 from exportapp.jobs.ending import leave_to, succeed
 from exportapp.jobs.filenames import safe_filename
-from exportapp.jobs.files import Written, kept_if_committed, local_path, opened, writing
+from exportapp.jobs.files import kept_if_committed, local_path, opened, writing
 from exportapp.jobs.formats import Sheet, format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.journal import Happened, record
@@ -25,6 +25,7 @@ from exportapp.jobs.objects.places import results_alias
 from exportapp.jobs.options import Options
 from exportapp.jobs.verify import Verified, verify
 from exportapp.jobs.versions import require_version
+from exportapp.jobs.written import Written
 from exportapp.models import ExportFile, ExportJob, ExportShard
 from exportapp.states import JobState, ShardState
 

@@ -30,7 +30,12 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
         opened(shard.arrow_path, shard.arrow_digest) as source,
         writing(job, f"shard-{shard.number:05}{shape.extension}", lease.fence) as written,
     ):
-        rendered = shape.render(book, segments, source, written.file, shard.number, beat)
+
+        def progress(rows: int) -> None:
+            written.send()
+            beat(rows)
+
+        rendered = shape.render(book, segments, source, written.file, shard.number, progress)
         keys = end_keys(source, segments)
     pieces = zip(segments, rendered.pieces, strict=True)
     with kept_if_committed(written.path):

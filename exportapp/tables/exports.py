@@ -6,7 +6,7 @@ Nothing is imported here that needs the models to be loaded: an app's `exports.p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from typing import Any, TypeVar
 
@@ -14,6 +14,14 @@ from django import forms
 from django.contrib.auth import get_permission_codename
 from django.db.models import Model, QuerySet
 from openpyxl import Workbook
+
+Hook = TypeVar("Hook", bound=Callable[..., None])
+
+
+def as_it_is(hook: Hook) -> Hook:
+    """Mark a hook that does nothing: what is the same in every file need not be made for it."""
+    hook.as_it_is = True  # type: ignore[attr-defined]
+    return hook
 
 
 class Sheet:
@@ -60,6 +68,7 @@ class Export(Sheet):
     template: str | PathLike[str] | bytes | None = None
     """A workbook to begin with: where it is, or its bytes. See docs/workbook.md."""
 
+    @as_it_is
     def workbook(self, workbook: Workbook) -> None:
         """Give the workbook its looks; it is an openpyxl Workbook without the data rows."""
 

@@ -30,4 +30,6 @@ class Look:
         else:
             hook = getattr(source.model_admin, "export_workbook", None)
             template = getattr(source.model_admin, "export_template", None)
+        if getattr(hook, "as_it_is", False):
+            hook = None
         return cls(hook, Path(template) if isinstance(template, str) else template)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import pyarrow as pa
 
 from exportapp.exceptions import FileDamaged
 from exportapp.jobs.book import Book
-from exportapp.jobs.files import Written
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import UNLIMITED, Segment
 from exportapp.jobs.options import Options
 from exportapp.jobs.spool import batches
+from exportapp.jobs.written import Written
 from exportapp.models import ExportShard
 from exportapp.xlsx import ColumnFacts, Kind
+
+Progress: TypeAlias = Callable[[int], object]
 
 
 @dataclass(slots=True)
@@ -80,11 +82,12 @@ class Format(abc.ABC):
         source: BinaryIO,
         out: BinaryIO,
         shard: int,
-        beat: Heartbeat,
+        progress: Progress,
     ) -> Rendered:
         """Make the Arrow file of a shard, `source`, into finished bytes; the same every time.
 
-        `shard` is its number in the export, counted from 1.
+        `shard` is its number in the export, counted from 1. `progress` is told the rows that are
+        done, and may raise.
         """
 
     def files(self, book: Book, sheets: Sequence[Sheet]) -> list[list[Sheet]]:
@@ -110,7 +113,7 @@ class Format(abc.ABC):
         """
 
 
-def batches_of(source: BinaryIO, segment: Segment, beat: Heartbeat) -> Iterator[pa.RecordBatch]:
+def batches_of(source: BinaryIO, segment: Segment, progress: Progress) -> Iterator[pa.RecordBatch]:
     """The batches of the Arrow file, cut to the rows of `segment`.
 
     Raises FileDamaged when the file holds fewer rows than it was committed with.
@@ -119,7 +122,7 @@ def batches_of(source: BinaryIO, segment: Segment, beat: Heartbeat) -> Iterator[
     for batch in _cut(source, segment):
         yield batch
         done += batch.num_rows
-        beat(segment.offset + done)
+        progress(segment.offset + done)
     if done != segment.rows:
         raise FileDamaged(f"{done} of {segment.rows} rows are in the file.")
 

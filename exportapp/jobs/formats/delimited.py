@@ -11,10 +11,10 @@ from typing_extensions import Buffer
 from exportapp.conf import conf
 from exportapp.flat import BOM, Dialect, Envelope, header_line, render_lines
 from exportapp.jobs.book import Book
-from exportapp.jobs.files import Written
-from exportapp.jobs.formats.base import Format, Rendered, Sheet, batches_of
+from exportapp.jobs.formats.base import Format, Progress, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
+from exportapp.jobs.written import Written
 from exportapp.tables.columns import ColumnSpec
 from exportapp.xlsx import SheetColumn, Span
 
@@ -41,13 +41,13 @@ class Delimited(Format):
         source: BinaryIO,
         out: BinaryIO,
         shard: int,
-        beat: Heartbeat,
+        progress: Progress,
     ) -> Rendered:
         with self.envelope(out) as envelope:
             envelope.lines([self.head(book.page(segments[0].sheet).columns)], 0)
             return Rendered(
                 [
-                    envelope.lines(self._lines(book, part, source, beat), part.rows).to_json()
+                    envelope.lines(self._lines(book, part, source, progress), part.rows).to_json()
                     for part in segments
                 ]
             )
@@ -83,8 +83,8 @@ class Delimited(Format):
         return (BOM if self.options.bom else b"") + titles
 
     def _lines(
-        self, book: Book, segment: Segment, source: BinaryIO, beat: Heartbeat
+        self, book: Book, segment: Segment, source: BinaryIO, progress: Progress
     ) -> Iterator[Buffer]:
         columns = [(cell.kind, cell.time_zone) for cell in book.page(segment.sheet).cells]
-        for batch in batches_of(source, segment, beat):
+        for batch in batches_of(source, segment, progress):
             yield render_lines(batch, columns, self.dialect)

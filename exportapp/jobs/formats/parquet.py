@@ -16,10 +16,10 @@ import pyarrow as pa
 from exportapp.exceptions import FileDamaged
 from exportapp.flat import Digits, FlatColumn, digits_of, typed_schema, typed_table
 from exportapp.jobs.book import Book, Page
-from exportapp.jobs.files import Written
-from exportapp.jobs.formats.base import Format, Rendered, Sheet, batches_of
+from exportapp.jobs.formats.base import Format, Progress, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
+from exportapp.jobs.written import Written
 from exportapp.tables.arrays import arrow_schema
 
 WRITING: Final[dict[str, Any]] = {"compression": "zstd", "version": "2.6"}
@@ -42,7 +42,7 @@ class Parquet(Format):
         source: BinaryIO,
         out: BinaryIO,
         shard: int,
-        beat: Heartbeat,
+        progress: Progress,
     ) -> Rendered:
         import pyarrow.parquet as pq  # 9 MiB that no other export needs
 
@@ -52,7 +52,7 @@ class Parquet(Format):
         placed: list[list[Any]] = []
         with pq.ParquetWriter(out, schema, **WRITING) as writer:
             for segment in segments:
-                batches = list(batches_of(source, segment, beat))
+                batches = list(batches_of(source, segment, progress))
                 writer.write_table(pa.Table.from_batches(batches, schema))
                 digits = [
                     _longest(batch.column(at) for batch in batches) for at in range(len(schema))

@@ -17,11 +17,11 @@ from typing_extensions import Buffer
 
 from exportapp.conf import conf
 from exportapp.jobs.book import Book
-from exportapp.jobs.files import Written
-from exportapp.jobs.formats.base import Format, Rendered, Sheet, batches_of
+from exportapp.jobs.formats.base import Format, Progress, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
 from exportapp.jobs.sharing import write_strings
+from exportapp.jobs.written import Written
 from exportapp.models import ExportShard
 from exportapp.xlsx import (
     SHEET_XML_BYTES,
@@ -76,13 +76,13 @@ class Workbook(Format):
         source: BinaryIO,
         out: BinaryIO,
         shard: int,
-        beat: Heartbeat,
+        progress: Progress,
     ) -> Rendered:
         strings = book.layout.strings
         pool = strings.pool(shard, conf.DEFLATE_LEVEL) if strings else None
         # The whole sheet's, whose filter goes down to rows of other shards.
-        rows = [(part.sheet, book.layout.sheets[part.sheet]) for part in segments]
-        skeleton = book.skeleton(rows, texts=strings.until(shard) if strings else 0)
+        plans = [(part.sheet, book.layout.sheets[part.sheet]) for part in segments]
+        skeleton = book.skeleton(plans, texts=strings.until(shard) if strings else 0)
         spans, also = [], {}
         with PackageWriter(out, level=conf.DEFLATE_LEVEL) as package:
             for part in skeleton.parts:
@@ -90,7 +90,9 @@ class Workbook(Format):
             for segment, page in zip(segments, skeleton.sheets, strict=True):
                 with package.sheet(page.name) as sheet:
                     sheet.write(page.head)
-                    spans.append(sheet.rows(_xml(book, segment, source, pool, beat), segment.rows))
+                    spans.append(
+                        sheet.rows(_xml(book, segment, source, pool, progress), segment.rows)
+                    )
                     sheet.write(page.tail)
             texts = write_strings(package, skeleton, strings, shard, pool) if strings else None
         if texts:
@@ -161,10 +163,10 @@ def _texts(sheets: Sequence[Sheet]) -> list[tuple[ExportShard, Span]]:
 
 
 def _xml(
-    book: Book, segment: Segment, source: BinaryIO, pool: StringPool | None, beat: Heartbeat
+    book: Book, segment: Segment, source: BinaryIO, pool: StringPool | None, progress: Progress
 ) -> Iterator[Buffer]:
     """The XML of the segment's rows, batch by batch."""
     row, cells = segment.first_row, book.page(segment.sheet).cells
-    for batch in batches_of(source, segment, beat):
+    for batch in batches_of(source, segment, progress):
         yield render_rows(batch, cells, row, references=book.references, pool=pool)
         row += batch.num_rows
