@@ -14,18 +14,14 @@ import os
 import signal
 from typing import Any
 
-import pyarrow
 import rq
 from django.db import connections
 
 from exportapp.jobs import work  # noqa: F401  (once in the parent, likewise)
 from exportapp.jobs.horse import follow, obey
+from exportapp.jobs.rehearsal import rehearse
 
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
-
-# Once in the parent, so that no work-horse does it again: where pandas is installed, the first
-# array imports all of it.
-pyarrow.array([""])
 
 
 class ExportWorker(rq.Worker):
@@ -41,6 +37,7 @@ class ExportWorker(rq.Worker):
         if pool and pool.pid:
             # A pool that is killed cannot end its workers, and the next one starts as many again.
             follow(pool.pid)
+        rehearse()
         # What has been loaded stays: no work-horse should walk through it at each collection, and
         # copy its pages by that.
         gc.collect()
