@@ -33,7 +33,7 @@ class Settings:
     PARALLELISM: int = 4
     """How many workers of the queue one export has at most."""
 
-    SHARD_BYTES: int = 32 * 2**20
+    SHARD_BYTES: int = 64 * 2**20
     """Sheet XML aimed at for one shard, in bytes."""
 
     SHARD_ROWS: int | None = None

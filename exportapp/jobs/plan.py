@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final, TypeAlias
 
 from django.db import transaction
@@ -32,8 +33,18 @@ MOST_RANGES: Final = 32
 TURN_SECONDS: Final = 0.5
 """How many ranges are inserted at once, and how long the first of them may wait for it."""
 
+PIECES: Final = 3
+"""How many of the pieces in which ranges are found make a shard, as a rule."""
+
+FIRST_PIECES: Final = 2
+LAST_PIECES: Final = 4
+"""Pieces at the beginning and at least so many at the end that are shards by themselves."""
+
+Piece: TypeAlias = tuple[Bound | None, Bound, int]
+"""The key before, the last key, and how many rows."""
+
 Range: TypeAlias = tuple[int, Bound | None, Bound, int]
-"""A sheet, the key before, the last key, and how many rows."""
+"""A sheet, and a piece of it or several."""
 
 
 def plan(job: ExportJob, lease: Lease, recalled: Sequence[Recalled], beat: Heartbeat) -> None:
@@ -98,12 +109,35 @@ def _batches(ranges: Iterator[Range], beat: Heartbeat) -> Iterator[list[Range]]:
 def _ranges(recalled: Sequence[Recalled], sheet: int, after: Bound | None) -> Iterator[Range]:
     """Of each range, from behind `after` of `sheet` on: its sheet, key before, last key, rows."""
     for place in range(sheet, len(recalled)):
-        size = conf.SHARD_ROWS or _rows_per_shard(recalled[place])
-        while found := _hop(recalled[place], after, size):
-            upto, rows = found
-            yield place, after, upto, rows
-            after = upto
+        size = conf.SHARD_ROWS or _rows_per_piece(recalled[place])
+        found = _pieces(recalled[place], after, size)
+        for piece in found if conf.SHARD_ROWS else _joined(found, first=after is None):
+            yield place, *piece
         after = None
+
+
+def _pieces(recalled: Recalled, after: Bound | None, size: int) -> Iterator[Piece]:
+    while found := _hop(recalled, after, size):
+        upto, rows = found
+        yield after, upto, rows
+        after = upto
+
+
+def _joined(pieces: Iterator[Piece], *, first: bool) -> Iterator[Piece]:
+    """Several pieces to a shard, but for the `first` ones and the last.
+
+    A large shard costs little besides its rows. Small ones are there sooner for those who wait at
+    the beginning, and keep nobody waiting for another worker's last one.
+    """
+    yield from islice(pieces, FIRST_PIECES if first else 0)
+    waiting: list[Piece] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if len(waiting) == PIECES + LAST_PIECES:
+            together = waiting[:PIECES]
+            yield together[0][0], together[-1][1], sum(rows for *_, rows in together)
+            del waiting[:PIECES]
+    yield from waiting
 
 
 def _hop(recalled: Recalled, after: Bound | None, rows: int) -> tuple[Bound, int] | None:
@@ -111,9 +145,10 @@ def _hop(recalled: Recalled, after: Bound | None, rows: int) -> tuple[Bound, int
         return recalled.keyset.hop(after, rows)
 
 
-def _rows_per_shard(recalled: Recalled) -> int:
+def _rows_per_piece(recalled: Recalled) -> int:
+    size = conf.SHARD_BYTES / PIECES
     weight = sample_weight(recalled.keyset.ordered(), recalled.columns, recalled.viewer)
-    rows = max(LEAST_ROWS, round(conf.SHARD_BYTES / (weight or conf.SHARD_BYTES)))
+    rows = max(LEAST_ROWS, round(size / (weight or size)))
     if rows <= conf.BATCH_ROWS:
         return rows
     # A few rows more than whole batches would cost nearly another batch.
