@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import pyarrow as pa
-from typing_extensions import Buffer
 
 from benchmarks import ours
 from exportapp.conf import conf
@@ -25,9 +24,10 @@ from exportapp.jobs.book import Book, cell_of
 from exportapp.jobs.recall import Recalled, recall
 from exportapp.jobs.spool import SpoolWriter, batches
 from exportapp.models import ExportJob
-from exportapp.tables import copying
-from exportapp.tables.copyout import Line, blocks, connected
+from exportapp.tables import copybinary, copying
+from exportapp.tables.copyout import Line, Types, connected, tuples, types_of
 from exportapp.tables.readers import Chunk
+from exportapp.tables.wire import Block
 from exportapp.xlsx import cells, measure
 from exportapp.xlsx.columns import CellColumn, Content, value_bytes
 from exportapp.xlsx.spans import SpanWriter
@@ -62,15 +62,22 @@ def _steps(rounds: int) -> dict[str, float]:
     job = ExportJob.objects.latest("created_at")
     sheet, page = recall(job)[0], Book.of(job).pages[0]
     looks = [cell_of(column, style=1) for column in sheet.columns]
-    shaper = copying._Shaper(sheet.columns, sheet.keyset.ordered())
-    texts = _received(sheet)
-    chunks = [shaper.chunk(text) for text in texts]
+    rows = sheet.keyset.ordered()
+    slots = copying._slots(sheet.columns, rows.model)
+    shaper = copying._Shaper(sheet.columns, rows, slots)
+    types, received = _received(sheet, slots)
+
+    def parsed() -> list[Chunk]:
+        wanted = list(slots.values())
+        return [shaper.chunk(copybinary.arrays(block, types, wanted)) for block in received]
+
+    chunks = parsed()
     spool = _spooled(sheet, chunks)
     contents = [_cells(chunk.batch, page.cells) for chunk in chunks]
     xml = [_rows(content) for content in contents]
     steps: dict[str, Callable[[], object]] = {
-        "receiving the rows": lambda: _received(sheet),
-        "parsing them into columns": lambda: [shaper.chunk(text) for text in texts],
+        "receiving the rows": lambda: _received(sheet, slots),
+        "taking them apart into columns": parsed,
         "facts for the layout": lambda: [measure(chunk.batch, looks) for chunk in chunks],
         "writing the Arrow file": lambda: _spooled(sheet, chunks),
         "reading it": lambda: list(batches(spool)),
@@ -81,11 +88,15 @@ def _steps(rounds: int) -> dict[str, float]:
     return {step: least(do, rounds) for step, do in steps.items()}
 
 
-def _received(sheet: Recalled) -> list[Buffer]:
+def _received(sheet: Recalled, slots: copying.Slots) -> tuple[Types, list[Block]]:
+    """Rows in the binary format, and their types."""
     rows = sheet.keyset.ordered()
-    sql, params = copying._query(rows, sheet.columns)
+    asked = copying._query(rows, sheet.columns, slots, copying.DIGITS)
     with closing(Line(rows.db)) as line, connected(line) as connection:
-        return list(blocks(connection, sql, params, conf.BATCH_ROWS, lambda: None))
+        types = types_of(connection, *asked)
+        assert types is not None
+        found = tuples(connection, *asked, len(types), conf.BATCH_ROWS, lambda: None)
+        return types, list(found)
 
 
 def _spooled(sheet: Recalled, chunks: Sequence[Chunk]) -> BytesIO:

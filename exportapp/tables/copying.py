@@ -1,34 +1,42 @@
-"""The copy reader: rows of PostgreSQL by COPY, parsed by Arrow, without an object per value.
+"""The copy reader: rows of PostgreSQL by COPY, without an object per value.
 
-Its text format costs the server less than CSV: nothing is looked through for quotes. Source:
-PostgreSQL documentation, COPY, "Text Format" (tabs between values, \\N for NULL, a backslash before
-what would be taken for something else).
+In its binary format where the types of all columns are known there, else as text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from django.core.exceptions import EmptyResultSet
-from django.db.models import BigIntegerField, F, Func, Model, QuerySet
-from pyarrow import csv
-from typing_extensions import Buffer
+from django.db import connections
+from django.db.models import BigIntegerField, F, Func, Model, QuerySet, TextField
+from django.db.models.functions import Cast
 
+from exportapp.tables import copybinary
 from exportapp.tables.arrays import arrow_schema, arrow_type
 from exportapp.tables.calls import Raised
 from exportapp.tables.columns import ChoiceLabel, ColumnSpec, RelatedText
-from exportapp.tables.copyout import Line, NotPlain, blocks, connected
+from exportapp.tables.copyout import (
+    Line,
+    NotPlain,
+    Waiting,
+    blocks,
+    connected,
+    tuples,
+    types_of,
+)
+from exportapp.tables.copytext import TextParser
 from exportapp.tables.fetch import column_path, with_computed
+from exportapp.tables.paths import follow
 from exportapp.tables.readers import Chunk
 from exportapp.tables.related import RelatedTexts
 from exportapp.tables.rowkeys import key_type
 from exportapp.tables.selection import Viewer
 from exportapp.xlsx import Kind
-from exportapp.xlsx.columns import value_bytes
 from exportapp.xlsx.numbers import not_numbers
 
 
@@ -41,10 +49,8 @@ class Microseconds(Func):
 
 Slots: TypeAlias = dict[tuple[str, Kind], pa.DataType]
 
-NULL: Final = r"\N"
-
-SEQUENCES: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-"""What COPY writes with a backslash and a letter."""
+DIGITS: Final = ("bigint", "integer", "numeric", "serial", "smallint", "uuid")
+"""How types begin whose text is the same by a cast and by COPY. Others differ: `true` and `t`."""
 
 AGAIN: Final = "_export_again{}"
 """A name for what a query selects beside a column of the same path."""
@@ -70,39 +76,89 @@ def copy(
     database and closes it behind the last; without it the connection ends here. Raises NotPlain for
     values that need the orm reader, and the database's own errors.
     """
-    with viewer.active():
-        sql, params = _query(queryset, columns)
-    if not sql:
-        return
-    shaper = _Shaper(columns, queryset)
+    slots = _slots(columns, queryset.model)
+    shaper = _Shaper(columns, queryset, slots)
     with ExitStack() as stack:
         if line is None:
             line = stack.enter_context(closing(Line(queryset.db)))
         connection = stack.enter_context(connected(line, begin))
-        for block in blocks(connection, sql, params, batch_rows, waiting):
+        asking = _Asking(queryset, columns, slots, viewer, batch_rows, waiting)
+        for values in asking.columns(connection, line):
             with viewer.active():
-                chunk = shaper.chunk(block)
+                chunk = shaper.chunk(values)
             yield chunk
 
 
-def _query(queryset: QuerySet[Any], columns: Sequence[ColumnSpec]) -> tuple[str, Any]:
-    """The SELECT behind the columns; empty where Django knows that no row can match."""
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A query on its way to the server, in one format or the other."""
+
+    queryset: QuerySet[Any]
+    specs: Sequence[ColumnSpec]
+    slots: Slots
+    viewer: Viewer
+    batch_rows: int
+    waiting: Waiting
+
+    def columns(self, connection: Any, line: Line) -> Iterator[list[pa.Array]]:
+        """What is selected, as parsed."""
+        sql, params = self._sql(as_text=DIGITS)
+        if not sql:
+            return
+        if sql not in line.types:
+            line.types[sql] = types_of(connection, sql, params)
+        types, wanted = line.types[sql], list(self.slots.values())
+        if types and copybinary.is_known(types, wanted):
+            fields = len(wanted)
+            found = tuples(connection, sql, params, fields, self.batch_rows, self.waiting)
+            yield from (copybinary.arrays(block, types, wanted) for block in found)
+            return
+        text = TextParser(wanted)
+        asked = self._sql()
+        yield from map(text.arrays, blocks(connection, *asked, self.batch_rows, self.waiting))
+
+    def _sql(self, as_text: tuple[str, ...] = ()) -> tuple[str, Any]:
+        with self.viewer.active():
+            return _query(self.queryset, self.specs, self.slots, as_text)
+
+
+def _query(
+    queryset: QuerySet[Any],
+    columns: Sequence[ColumnSpec],
+    slots: Slots,
+    as_text: tuple[str, ...] = (),
+) -> tuple[str, Any]:
+    """The SELECT behind the columns; empty where Django knows that no row can match.
+
+    What is to be text and is of a type that begins with one of `as_text` is cast to it.
+    """
     rows = with_computed(queryset, columns).select_related(None)
-    paths = []
-    for index, (path, kind) in enumerate(_slots(columns, queryset.model)):
+    types = connections[queryset.db]
+    paths: list[str] = []
+    for index, ((path, kind), arrow) in enumerate(slots.items()):
+        name = AGAIN.format(index)
         if kind is Kind.DURATION:
-            rows = rows.annotate(**{AGAIN.format(index): Microseconds(F(path))})
+            rows = rows.annotate(**{name: Microseconds(F(path))})
+        elif arrow == pa.string() and as_text and _stored(rows, path, types).startswith(as_text):
+            rows = rows.annotate(**{name: Cast(path, TextField())})
         elif path in paths:
             # values_list() would fold the same name, and this one is parsed as another type.
-            rows = rows.annotate(**{AGAIN.format(index): F(path)})
+            rows = rows.annotate(**{name: F(path)})
         else:
-            paths.append(path)
-            continue
-        paths.append(AGAIN.format(index))
+            name = path
+        paths.append(name)
     try:
         return rows.values_list(*paths).query.get_compiler(queryset.db).as_sql()  # type: ignore[no-any-return]
     except EmptyResultSet:
         return "", ()
+
+
+def _stored(rows: QuerySet[Any], path: str, connection: Any) -> str:
+    """The type of a plain column in the database; empty for what a query makes."""
+    if path in rows.query.annotations:
+        return ""
+    found = follow(rows.model, path)
+    return "" if found.transforms else found.target.db_type(connection) or ""
 
 
 def _slots(columns: Sequence[ColumnSpec], model: type[Model]) -> Slots:
@@ -123,11 +179,12 @@ def _key_slot(model: type[Model], kept: pa.DataType) -> tuple[str, Kind]:
 
 
 class _Shaper:
-    """From records to the arrays that the orm reader would have made."""
+    """From what was selected to the arrays that the orm reader would have made."""
 
-    def __init__(self, columns: Sequence[ColumnSpec], queryset: QuerySet[Any]) -> None:
+    def __init__(
+        self, columns: Sequence[ColumnSpec], queryset: QuerySet[Any], slots: Slots
+    ) -> None:
         model, database = queryset.model, queryset.db
-        slots = _slots(columns, model)
         self._kept = key_type(model)
         self._key = list(slots).index(_key_slot(model, self._kept)) if self._kept else 0
         self._columns = columns
@@ -138,29 +195,8 @@ class _Shaper:
             for index, spec in enumerate(columns)
             if isinstance(spec.getter, RelatedText)
         }
-        self._names = [f"c{index}" for index in range(len(slots))]
-        self._convert = csv.ConvertOptions(
-            include_columns=self._names,
-            column_types=dict(zip(self._names, slots.values(), strict=True)),
-            null_values=[NULL],
-            strings_can_be_null=True,
-            true_values=["t"],
-            false_values=["f"],
-        )
 
-    def chunk(self, block: Buffer) -> Chunk:
-        # One block is one batch: threads and smaller blocks would only cut it up.
-        reading = csv.ReadOptions(
-            column_names=["frame", *self._names],
-            use_threads=False,
-            block_size=memoryview(block).nbytes + 1,
-        )
-        parsing = csv.ParseOptions(delimiter="\t", quote_char=False, newlines_in_values=False)
-        try:
-            table = csv.read_csv(pa.py_buffer(block), reading, parsing, self._convert)
-        except pa.ArrowInvalid as error:
-            raise NotPlain(str(error)) from error
-        values = [unescaped(column.combine_chunks()) for column in table.columns]
+    def chunk(self, values: Sequence[pa.Array]) -> Chunk:
         arrays = [
             self._shaped(index, spec, values[place])
             for index, (spec, place) in enumerate(zip(self._columns, self._places, strict=True))
@@ -183,18 +219,6 @@ class _Shaper:
         if spec.kind is Kind.DECIMAL and not_numbers(array) is not None:
             raise NotPlain("a number that is not finite")
         return array.cast(arrow_type(spec))
-
-
-def unescaped(array: pa.Array) -> pa.Array:
-    """Texts as they were before COPY put backslashes into them."""
-    if not pa.types.is_string(array.type) or b"\\" not in value_bytes(array).to_pybytes():
-        return array
-    # No text of PostgreSQL has a NUL: it stands for the backslashes that are meant, in pairs from
-    # the left, so that what is left of them begins a sequence.
-    array = pc.replace_substring(array, r"\\", "\0")
-    for letter, character in SEQUENCES.items():
-        array = pc.replace_substring(array, f"\\{letter}", character)
-    return pc.replace_substring(array, "\0", "\\")
 
 
 def _place(slots: Slots, spec: ColumnSpec) -> int:

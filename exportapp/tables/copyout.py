@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+import numpy as np
 from django.db import OperationalError, connections
 from typing_extensions import Buffer
 
 from exportapp.exceptions import ExportError
-from exportapp.tables.wire import (
-    BLOCK_BYTES,
-    FRAME,
-    CopyOut,
-    ServerError,
-    borrowed,
-    is_plain_socket,
-)
+from exportapp.tables.messages import HEADER, ServerError, everywhere
+from exportapp.tables.wire import BLOCK_BYTES, SLACK, Block, CopyOut, borrowed, is_plain_socket
+
+FRAME: Final = b"0000\t"
+"""What each record of a text begins with: a field of its own in the place of a message's header.
+
+It is as long as the header, so that nothing has to be moved.
+"""
+assert len(FRAME) == HEADER.size
+
+
+Waiting: TypeAlias = Callable[[], None]
+
+Types: TypeAlias = tuple[int, ...]
 
 
 class NotPlain(Exception):
@@ -38,6 +45,8 @@ class Line:
     def __init__(self, alias: str) -> None:
         self._alias = alias
         self._idle: Any = None
+        self.types: dict[str, Types | None] = {}
+        """Of the columns of queries that were asked before; None of those that are not known."""
 
     def take(self) -> Any:
         """An open connection, for who takes it alone. Raises NotPlain when there is none."""
@@ -95,23 +104,61 @@ def _opened(alias: str) -> Any:
     return connection
 
 
+def types_of(connection: Any, sql: str, params: Any) -> Types | None:
+    """The types of a query's columns, by their OIDs; None where only text can be received.
+
+    Source: PostgreSQL documentation, "Object Identifier Types"; pg_type.
+    """
+    raw = connection.connection
+    # Text of another encoding is not looked at by the server.
+    if not is_plain_socket(raw) or raw.info.parameter_status("server_encoding") != "UTF8":
+        return None
+    with connection.Database.ClientCursor(raw) as cursor:
+        cursor.execute(f"SELECT * FROM ({sql}) AS described LIMIT 0", params)
+        return tuple(column.type_code for column in cursor.description)
+
+
+def tuples(
+    connection: Any, sql: str, params: Any, fields: int, batch_rows: int, waiting: Waiting
+) -> Iterator[Block]:
+    """At most `batch_rows` whole records of so many `fields` at a time, in the binary format.
+
+    Of wide ones they are fewer, as in `blocks`. Only where `types_of` knows the types.
+    """
+    statement = _statement(connection, sql, params, "binary")
+    yield from _received(connection, statement, batch_rows, waiting, fields)
+
+
 def blocks(
-    connection: Any, sql: str, params: Any, batch_rows: int, waiting: Callable[[], None]
+    connection: Any, sql: str, params: Any, batch_rows: int, waiting: Waiting
 ) -> Iterator[Buffer]:
     """The text of at most `batch_rows` whole records at a time, each behind a FRAME.
 
     Of wide ones they are fewer: BLOCK_BYTES, or little more, are enough for a block.
     """
-    driver = connection.Database
-    # COPY takes no parameters: the driver quotes them into the text.
-    select = driver.ClientCursor(connection.connection).mogrify(sql, params)
-    statement = f"COPY ({select}) TO STDOUT (FORMAT text)"
+    statement = _statement(connection, sql, params, "text")
     if not is_plain_socket(connection.connection):
-        yield from _row_by_row(connection.connection, statement, driver, batch_rows)
+        yield from _row_by_row(connection.connection, statement, connection.Database, batch_rows)
         return
+    kind = f"V{len(FRAME)}"
+    for data, starts in _received(connection, statement, batch_rows, waiting, None):
+        everywhere(data, kind, 0)[starts] = np.frombuffer(FRAME, kind)
+        yield data[:-SLACK]
+
+
+def _statement(connection: Any, sql: str, params: Any, format: str) -> str:
+    # COPY takes no parameters: the driver quotes them into the text.
+    select = connection.Database.ClientCursor(connection.connection).mogrify(sql, params)
+    return f"COPY ({select}) TO STDOUT (FORMAT {format})"
+
+
+def _received(
+    connection: Any, statement: str, batch_rows: int, waiting: Waiting, fields: int | None
+) -> Iterator[Block]:
+    driver = connection.Database
     with borrowed(connection.connection.pgconn.socket) as socket:
         try:
-            yield from CopyOut(socket, statement, waiting).blocks(batch_rows)
+            yield from CopyOut(socket, statement, waiting, fields).blocks(batch_rows)
         except ServerError as error:
             raise _driver_error(driver, error) from error
         except OSError as error:

@@ -2,7 +2,7 @@
 
 libpq gives COPY data out one row a call; on rows of usual width that call costs more than
 parsing them. Here the messages of the server are received by the megabyte and their headers are
-found in all rows at once.
+found in all rows at once, in COPY's text format and in its binary one.
 
 Source: PostgreSQL documentation, "Frontend/Backend Protocol" (version 3): "COPY Operations",
 "Message Formats", "Error and Notice Message Fields".
@@ -11,21 +11,24 @@ Source: PostgreSQL documentation, "Frontend/Backend Protocol" (version 3): "COPY
 from __future__ import annotations
 
 import socket
-import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-Array: TypeAlias = "np.ndarray[Any, Any]"
-
-FRAME: Final = b"0000\t"
-"""What each record of a block begins with: a field of its own in the place of a message header.
-
-It is as long as the header, so that nothing has to be moved.
-"""
+from exportapp.tables.messages import (
+    COPY_DATA,
+    HEADER,
+    Array,
+    before_record,
+    lengths,
+    of_texts,
+    of_tuples,
+    server_error,
+    where_one_ends,
+)
 
 ROOM: Final = 2**20
 """Bytes that are free at least before more is received."""
@@ -39,22 +42,24 @@ FEW_BYTES: Final = 2**16
 GATHER_SECONDS: Final = 0.0005
 """How long more is left to gather then: a quarter of the calls, and of the processes' changes."""
 
+SLACK: Final = 16
+"""Bytes behind a block that may be read, whatever they are: who looks at a value of few bytes may
+look at a word."""
+
 PATIENCE_SECONDS: Final = 0.5
 """How long the server may say nothing before the reader's owner is asked whether to go on."""
 
-_HEADER: Final = struct.Struct("!ci")
-_COPY_DATA: Final = b"d"
 _IGNORED: Final = frozenset(b"HcCSNA")
 """CopyOutResponse, CopyDone, CommandComplete; and what a server may say at any time:
 ParameterStatus, NoticeResponse, NotificationResponse."""
 
 
-class ServerError(Exception):
-    """What the server says instead of rows."""
+class Block(NamedTuple):
+    """Some records, in order, each behind the header of its message."""
 
-    def __init__(self, sqlstate: str, message: str) -> None:
-        super().__init__(message)
-        self.sqlstate = sqlstate
+    data: memoryview
+    starts: Array
+    """Where these headers begin in it; not all between them has to be of a record."""
 
 
 def is_plain_socket(connection: Any) -> bool:
@@ -82,15 +87,22 @@ def borrowed(file_number: int) -> Iterator[socket.socket]:
 
 
 class CopyOut:
-    """The answer to one `COPY … TO STDOUT (FORMAT text)` in text of UTF-8."""
+    """The answer to one `COPY … TO STDOUT`, in text of UTF-8 or binary."""
 
-    def __init__(self, sock: socket.socket, statement: str, waiting: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        statement: str,
+        waiting: Callable[[], None],
+        fields: int | None = None,
+    ) -> None:
         """Ask for it; `waiting` is called about twice a second while nothing comes, and may raise.
 
-        The connection must be idle, without encryption, and used for nothing else until all
-        blocks are read; after an error it can only be closed.
+        The statement is for the text format, or for the binary one with so many `fields`. The
+        connection must be idle, without encryption, and used for nothing else until all blocks
+        are read; after an error it can only be closed.
         """
-        self._sock, self._waiting = sock, waiting
+        self._sock, self._waiting, self._fields = sock, waiting, fields
         self._buffer = bytearray(2 * ROOM)
         self._received = 0
         self._complete = 0
@@ -98,11 +110,11 @@ class CopyOut:
         self._starts: list[Array] = []
         """Where these messages begin."""
         text = statement.encode()
-        sock.sendall(_HEADER.pack(b"Q", len(text) + 5) + text + b"\0")
+        sock.sendall(HEADER.pack(b"Q", len(text) + 5) + text + b"\0")
 
-    def blocks(self, records: int) -> Iterator[memoryview]:
-        """All records in order, each behind a FRAME; `records` in each block but the last, or fewer
-        where they have BLOCK_BYTES and more.
+    def blocks(self, records: int) -> Iterator[Block]:
+        """All records in order; `records` in each block but the last, or fewer where they have
+        BLOCK_BYTES and more.
 
         Raises ServerError, ConnectionError when the server is gone, and what `waiting` raises.
         """
@@ -132,12 +144,18 @@ class CopyOut:
     def _find_data(self) -> None:
         """Add the run of whole CopyData messages from `_complete` on."""
         data = np.frombuffer(self._buffer, np.uint8, self._received)
-        starts = _candidates(data[self._complete :]) + self._complete
+        some = data[self._complete :]
+        starts = of_texts(some) if self._fields is None else of_tuples(some, self._fields)
+        starts += self._complete
         if not len(starts) or starts[0] != self._complete:
             return
-        ends = starts + 1 + _lengths(data, starts)
+        ends = starts + 1 + lengths(data, starts)
         # Only a message that begins where the one before ends is one: a length may look alike.
         broken = np.flatnonzero(starts[1:] != ends[:-1])
+        if len(broken):
+            known = where_one_ends(starts, ends)
+            starts, ends = starts[known], ends[known]
+            broken = np.flatnonzero(starts[1:] != ends[:-1])
         count = int(broken[0]) + 1 if len(broken) else len(starts)
         if ends[count - 1] > self._received:
             count -= 1
@@ -147,30 +165,33 @@ class CopyOut:
 
     def _next_header(self) -> tuple[bytes, int]:
         """Type and size in bytes of the message at `_complete`; no type when it is not there."""
-        if self._received - self._complete < _HEADER.size:
-            return b"", _HEADER.size
-        kind, length = _HEADER.unpack_from(self._buffer, self._complete)
+        if self._received - self._complete < HEADER.size:
+            return b"", HEADER.size
+        kind, length = HEADER.unpack_from(self._buffer, self._complete)
         return kind, 1 + length
 
     def _pass_over(self, kind: bytes, size: int) -> None:
         """Deal with one whole message that is not in a run."""
         start = self._complete
-        if kind == _COPY_DATA:
+        if kind == COPY_DATA:
             # Too long for a header with a zero, or one whose length looked like another header.
-            self._starts.append(np.array([start]))
+            binary = self._fields is not None
+            skipped = before_record(self._buffer, start, size) if binary else 0
+            if skipped is not None:
+                self._starts.append(np.array([start + skipped]))
             self._complete += size
             return
-        body = bytes(self._buffer[start + _HEADER.size : start + size])
+        body = bytes(self._buffer[start + HEADER.size : start + size])
         del self._buffer[start : start + size]
         self._received -= size
         if kind == b"E":
-            raise _server_error(body)
+            raise server_error(body)
         if kind[0] not in _IGNORED:
             raise ConnectionError(f"The server answered COPY with a message {kind!r}.")
 
     def _receive(self, size: int) -> None:
         """Receive something, with room for a message of `size` bytes."""
-        free = len(self._buffer) - self._received
+        free = len(self._buffer) - SLACK - self._received
         wanted = max(ROOM, size - (self._received - self._complete))
         if free < wanted:
             self._buffer.extend(bytes(wanted - free))
@@ -178,7 +199,7 @@ class CopyOut:
         with memoryview(self._buffer) as view:
             # The server sends a few rows at a time; looking at each of them would take longer.
             while self._received < enough and not self._seems_over():
-                count = self._wait_for(view[self._received :])
+                count = self._wait_for(view[self._received : -SLACK])
                 if not count:
                     raise ConnectionError("The server ended the connection in the middle of COPY.")
                 self._received += count
@@ -195,7 +216,7 @@ class CopyOut:
             except TimeoutError:
                 self._waiting()
 
-    def _cut(self, records: int) -> memoryview:
+    def _cut(self, records: int) -> Block:
         """Take the first `records` records out of the buffer."""
         starts = np.concatenate(self._starts)
         mine, rest = starts[:records], starts[records:]
@@ -207,30 +228,4 @@ class CopyOut:
         self._received -= end
         self._complete -= end
         self._starts = [rest - end] if len(rest) else []
-        _everywhere(block, f"V{len(FRAME)}", 0)[mine] = np.frombuffer(FRAME, f"V{len(FRAME)}")
-        return memoryview(block)[:end]
-
-
-def _candidates(data: Array) -> Array:
-    """Where a header of CopyData may begin: text has no zero bytes, a short length has."""
-    after = np.flatnonzero(data[: len(data) - 3] == 0)
-    after = after[after > 0]
-    before: Array = after[data[after - 1] == ord(_COPY_DATA)] - 1
-    return before
-
-
-def _lengths(data: Array, starts: Array) -> Array:
-    """The lengths in the headers at `starts`: four bytes, the highest first, itself included."""
-    return _everywhere(data, ">i4", 1)[starts].astype(np.int64)
-
-
-def _everywhere(data: Any, kind: str, offset: int) -> Array:
-    """What begins at each byte of `data` from `offset` on, overlapping, without a copy."""
-    dtype = np.dtype(kind)
-    count = memoryview(data).nbytes - offset - dtype.itemsize + 1
-    return np.ndarray((count,), dtype, data, offset, (1,))
-
-
-def _server_error(body: bytes) -> ServerError:
-    fields = {part[:1]: part[1:].decode(errors="replace") for part in body.split(b"\0") if part}
-    return ServerError(fields.get(b"C", ""), fields.get(b"M", "unknown error"))
+        return Block(memoryview(block)[: end + SLACK], mine)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exportapp.exceptions import WorkInterrupted
-from exportapp.tables import copyout
+from exportapp.tables import copybinary, copyout
 from exportapp.tables.arrays import arrow_schema
 from exportapp.tables.columns import Column
 from exportapp.tables.copyable import obstacle
@@ -98,27 +98,31 @@ def same(one, other):
         assert repr(one[name].to_pylist()) == repr(other[name].to_pylist()), name
 
 
-@pytest.fixture(params=["socket", "libpq"])
+@pytest.fixture(params=["binary", "text", "libpq"])
 def way(request, monkeypatch):
-    """Both ways to COPY's bytes; a connection that is encrypted goes the second."""
+    """All ways to COPY's bytes; a connection that is encrypted goes the last."""
     if request.param == "libpq":
         monkeypatch.setattr(copyout, "is_plain_socket", lambda connection: False)
+    if request.param == "text":
+        monkeypatch.setattr(copybinary, "KNOWN", {})
+    return request.param
 
 
-@pytest.mark.usefixtures("way")
 @settings(
     max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(PAINTINGS, max_size=9))
-def test_both_readers_give_the_same_cells(artists, viewer, rows):
+def test_both_readers_give_the_same_cells(artists, viewer, way, rows):
     Painting.objects.all().delete()
     Painting.objects.bulk_create(
         Painting(artist=artists[number % 5] if number % 3 else None, **row)
         for number, row in enumerate(rows)
     )
-    same(copied(viewer, *COLUMNS), through_orm(viewer, *COLUMNS))
+    # The bytes of an address are not known in the binary format.
+    columns = [column for column in COLUMNS if way != "binary" or column != "address"]
+    same(copied(viewer, *columns), through_orm(viewer, *columns))
 
 
 def test_labels_and_titles_are_the_viewer_s(paintings, german):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exportapp.tables import wire
+from exportapp.tables import messages, wire
 
 TEXT = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=40)
 LOOKS_LIKE_A_HEADER = "x" * (0x6400 - 4 - 1)
@@ -32,8 +32,8 @@ def data(*rows: str) -> list[tuple[str, bytes]]:
     return [("d", row.encode() + ROW_ENDS) for row in rows]
 
 
-def answer(*messages: tuple[str, bytes]) -> bytes:
-    whole = [("H", b"\0\0\0"), *messages, ("c", b""), ("C", b"COPY 1\0"), ("Z", b"I")]
+def answer(*said: tuple[str, bytes]) -> bytes:
+    whole = [("H", b"\0\0\0"), *said, ("c", b""), ("C", b"COPY 1\0"), ("Z", b"I")]
     return b"".join(message(kind, body) for kind, body in whole)
 
 
@@ -67,15 +67,23 @@ def rows_of(sock: socket.socket, records: int) -> list[list[str]]:
     """The rows of each block, without their frames."""
     found = []
     for block in wire.CopyOut(sock, "COPY x TO STDOUT (FORMAT text)", lambda: None).blocks(records):
-        begun = bytes(block).split(wire.FRAME)
-        assert begun[0] == b""
-        found.append([row.decode().removesuffix("\n") for row in begun[1:]])
+        found.append([body.decode().removesuffix("\n") for body in bodies(block)])
+    return found
+
+
+def bodies(block: wire.Block) -> list[bytes]:
+    """The bytes of each record."""
+    found = []
+    for start in block.starts:
+        kind, length = messages.HEADER.unpack_from(block.data, start)
+        begin = int(start) + messages.HEADER.size
+        found.append(bytes(block.data[begin : begin + length - 4]))
     return found
 
 
 @settings(max_examples=150)
 @given(
-    rows=st.lists(TEXT.map(lambda text: text.replace("0000\t", ""))),
+    rows=st.lists(TEXT),
     records=st.integers(1, 7),
     pieces=st.lists(st.integers(1, 50)),
     noise=st.lists(st.sampled_from([NOTICE, STATUS]), max_size=3),
@@ -84,9 +92,9 @@ def rows_of(sock: socket.socket, records: int) -> list[list[str]]:
 def test_every_row_comes_once_however_the_bytes_arrive(
     rows: list[str], records: int, pieces: list[int], noise: list[tuple[str, bytes]], where: int
 ) -> None:
-    messages = data(*rows)
-    messages[where:where] = noise
-    with server(answer(*messages), pieces) as sock:
+    said = data(*rows)
+    said[where:where] = noise
+    with server(answer(*said), pieces) as sock:
         blocks = rows_of(sock, records)
     assert [row for block in blocks for row in block] == rows
     assert all(len(block) == records for block in blocks[:-1])
@@ -121,7 +129,7 @@ def test_no_row_is_no_block() -> None:
 
 def test_an_error_in_the_middle_is_raised_with_its_code() -> None:
     error = ("E", b"SERROR\0VERROR\0C57014\0Mcanceling statement\0\0")
-    expected = pytest.raises(wire.ServerError, match="canceling statement")
+    expected = pytest.raises(messages.ServerError, match="canceling statement")
     with server(answer(*data("one", "two"), error)) as sock, expected as caught:
         rows_of(sock, 1)
     assert caught.value.sqlstate == "57014"
@@ -149,3 +157,60 @@ def test_whoever_waits_is_asked_whether_to_go_on() -> None:
 
     with server(b"") as sock, pytest.raises(EnoughError):
         next(wire.CopyOut(sock, "COPY x TO STDOUT", enough).blocks(1))
+
+
+FIELDS = 2
+PREAMBLE = messages.SIGNATURE + bytes(8)
+LOOKS_LIKE_TWO_FIELDS = b"paid", struct.pack("!i", 2 << 16)
+"""A text that ends with "d" before the length of a number that begins with 0 and 2."""
+
+VALUES = st.none() | st.binary(max_size=30) | st.just(b"d\0\0\0\7\0\2") | st.just(b"d" * 9)
+
+
+def record(values: Sequence[bytes | None]) -> bytes:
+    fields = (struct.pack("!i", -1 if v is None else len(v)) + (v or b"") for v in values)
+    return struct.pack("!h", len(values)) + b"".join(fields)
+
+
+def binary(rows: Sequence[Sequence[bytes | None]]) -> list[tuple[str, bytes]]:
+    """As PostgreSQL says it: the header with what comes first."""
+    said = [*map(record, rows), messages.TRAILER]
+    return [("d", PREAMBLE + said[0]), *(("d", body) for body in said[1:])]
+
+
+@settings(max_examples=150)
+@given(
+    rows=st.lists(st.tuples(VALUES, VALUES) | st.just(LOOKS_LIKE_TWO_FIELDS), max_size=40),
+    records=st.integers(1, 7),
+    pieces=st.lists(st.integers(1, 50)),
+    noise=st.lists(st.sampled_from([NOTICE, STATUS]), max_size=3),
+    where=st.integers(0, 30),
+)
+def test_every_binary_record_comes_once_however_the_bytes_arrive(
+    rows: list[tuple[bytes | None, bytes | None]],
+    records: int,
+    pieces: list[int],
+    noise: list[tuple[str, bytes]],
+    where: int,
+) -> None:
+    said = binary(rows)
+    said[where:where] = noise
+    statement = "COPY x TO STDOUT (FORMAT binary)"
+    found: list[bytes] = []
+    with server(answer(*said), pieces) as sock:
+        for block in wire.CopyOut(sock, statement, lambda: None, FIELDS).blocks(records):
+            assert len(block.starts) <= records
+            begins = [int(start) + messages.HEADER.size for start in block.starts]
+            wanted = [record(row) for row in rows[len(found) : len(found) + len(begins)]]
+            found += [
+                bytes(block.data[begin : begin + len(body)])
+                for begin, body in zip(begins, wanted, strict=True)
+            ]
+    assert found == [record(row) for row in rows]
+
+
+def test_a_long_binary_record_is_found_among_others() -> None:
+    rows = [(b"a", b"b"), (b"x" * (2**24 + 7), None), (b"c", b"d")]
+    with server(answer(*binary(rows))) as sock:
+        blocks = wire.CopyOut(sock, "COPY", lambda: None, FIELDS).blocks(10)
+        assert sum(len(block.starts) for block in blocks) == len(rows)
