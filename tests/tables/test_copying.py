@@ -227,14 +227,6 @@ def test_a_number_that_is_none_is_left_to_the_orm_reader(viewer, value):
         copied(viewer, "price")
 
 
-def test_a_date_beyond_all_calendars_is_left_to_the_orm_reader(viewer):
-    Painting.objects.create(title="x")
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE gallery_painting SET made_on = 'infinity'")
-    with pytest.raises(NotPlain):
-        copied(viewer, "made_on")
-
-
 def test_a_related_text_that_cannot_be_made_is_left_to_the_orm_reader(
     paintings, viewer, monkeypatch
 ):
