@@ -43,6 +43,6 @@ def faults(how: str) -> list[int]:
 def test_buffers_are_given_out_in_large_pages_and_used_again() -> None:
     first, second = faults("kept")
     small_pages = 32 * 2**20 // 4096
-    assert first < small_pages / 4 and second < small_pages / 50, (first, second)
+    assert first < small_pages / 2 and second < small_pages / 4, (first, second)
     # The same without: the test would see it.
-    assert faults("as it is")[0] > small_pages / 2
+    assert faults("as it is")[0] > small_pages * 3 / 4
