@@ -154,9 +154,7 @@ def _claim_whole(job: ExportJob) -> Lease | None:
 
 
 def _plan(job: ExportJob, lease: Lease) -> None:
-    anchors = Anchors(job.pk)
-    anchors.rebuild()
-    beat = Heartbeat(job, lease, anchors)
+    beat = Heartbeat(job, lease, Anchors(job.pk))
     with attempt(job, lease), kept_alive(lease, beat):
         plan(job, lease, recall(job), beat)
 

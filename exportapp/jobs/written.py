@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -34,7 +35,8 @@ class Written:
         begin, self._sent = self._sent, self.file.tell()
         if hasattr(os, "posix_fadvise"):
             number, size = self.file.fileno(), self._sent - begin
-            os.posix_fadvise(number, begin, size, os.POSIX_FADV_DONTNEED)
+            with suppress(OSError):
+                os.posix_fadvise(number, begin, size, os.POSIX_FADV_DONTNEED)
 
     def settle(self) -> None:
         """The same, and nothing in front of where the file stands changes any more."""

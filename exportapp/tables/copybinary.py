@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from exportapp.tables.copyout import NotPlain, Types
-from exportapp.tables.messages import HEADER, Array, everywhere
+from exportapp.tables.messages import HEADER, Array, everywhere, lengths
 from exportapp.tables.wire import Block
 
 FIELDS: Final = 2
@@ -76,7 +76,11 @@ def is_known(types: Types, wanted: Sequence[pa.DataType]) -> bool:
 
 
 def arrays(block: Block, types: Types, wanted: Sequence[pa.DataType]) -> list[pa.Array]:
-    """Each field of a block's records. Raises NotPlain for a day that Python does not know."""
+    """Each field of a block's records.
+
+    Raises NotPlain for a day that Python does not know, and where records are not made of fields
+    of these types.
+    """
     fields = _fields(block, len(types))
     return [
         _texts(block, at, sizes) if arrow == pa.string() else _values(block, at, sizes, kind, arrow)
@@ -93,6 +97,8 @@ def _fields(block: Block, count: int) -> Iterator[tuple[Array, Array]]:
         place = place + LENGTH
         yield place, sizes
         place = place + np.maximum(sizes, 0)
+    if (place != block.starts + 1 + lengths(block.data, block.starts)).any():
+        raise NotPlain("a record that does not end with its last field")
 
 
 def _valid(sizes: Array) -> tuple[pa.Buffer | None, int]:
@@ -107,6 +113,8 @@ def _values(block: Block, at: Array, sizes: Array, kind: int, arrow: pa.DataType
     # Behind the last field of the last record is enough that can be read.
     values = everywhere(block.data, NUMBERS[kind], 0)[at]
     valid, nulls = _valid(sizes)
+    if np.count_nonzero(sizes == values.itemsize) != len(sizes) - nulls:
+        raise NotPlain("a field of another type than the server told")
     if nulls:
         values[sizes < 0] = 0
     if kind == BOOL:

@@ -179,6 +179,9 @@ class CopyOut:
             skipped = before_record(self._buffer, start, size) if binary else 0
             if skipped is not None:
                 self._starts.append(np.array([start + skipped]))
+            if skipped:
+                # The end of what is before the record becomes the header of its message.
+                HEADER.pack_into(self._buffer, start + skipped, COPY_DATA, size - 1 - skipped)
             self._complete += size
             return
         body = bytes(self._buffer[start + HEADER.size : start + size])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from django.db import connection
 from django.db.models import F, TextField
@@ -10,6 +12,7 @@ from django.db.models.functions import Cast
 from exportapp.tables import copybinary, copying
 from exportapp.tables.columns import Column
 from exportapp.tables.copyout import NotPlain
+from exportapp.tables.wire import SLACK, Block
 from tests.gallery.models import Painting
 from tests.services import ON_SQLITE
 from tests.tables.reading import specs_of
@@ -106,3 +109,17 @@ def test_types_are_asked_once_for_all_ranges(paintings, viewer, monkeypatch):
                 )
             )
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [((copybinary.INT8,), "another type"), ((copybinary.INT4, copybinary.INT4), "last field")],
+    ids=["a longer number", "more fields"],
+)
+def test_records_of_other_fields_than_the_server_told_are_not_believed(told, why):
+    seven = bytes([0, 0, 0, 4, 0, 0, 0, 7])
+    # A byte too many behind the second of two.
+    body = bytes([0, len(told)]) + seven * len(told) + b"x" * (len(told) - 1)
+    data = b"d" + (len(body) + 4).to_bytes(4, "big") + body + bytes(SLACK)
+    with pytest.raises(NotPlain, match=why):
+        copybinary.arrays(Block(memoryview(data), np.array([0])), told, [pa.int64()] * len(told))
