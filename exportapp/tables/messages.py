@@ -71,7 +71,7 @@ def of_texts(data: Array) -> Array:
     return before
 
 
-def lengths(data: Array, starts: Array) -> Array:
+def lengths(data: Any, starts: Array) -> Array:
     """The lengths in the headers at `starts`: four bytes, the highest first, itself included."""
     return everywhere(data, ">i4", 1)[starts].astype(np.int64)
 
