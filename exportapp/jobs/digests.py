@@ -68,7 +68,7 @@ def _blocks(file: BinaryIO, beat: Beat) -> Iterator[memoryview]:
 class Following:
     """SHA-256 and CRC-32 of a file that is still being written, taken behind its writer.
 
-    A context; with an exception the reading is given up.
+    A context, at whose end nobody reads any more.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -77,7 +77,7 @@ class Following:
         self._said = threading.Condition()
         self._settled = 0
         self._whole = False
-        self._failed: OSError | None = None
+        self._failed: Exception | None = None
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Self:
@@ -94,7 +94,7 @@ class Following:
             self._said.notify()
 
     def digests(self) -> tuple[str, int]:
-        """Of what was settled in all. Raises OSError where it could not be read."""
+        """Of what was settled in all. Raises what kept it from being read, mostly an OSError."""
         self._end()
         if self._failed:
             raise self._failed
@@ -117,7 +117,8 @@ class Following:
                 self._sha256.update(block)
                 self._crc = crc32(block, self._crc)
                 place += len(block)
-        except OSError as error:
+        except Exception as error:
+            # Digests of a part of the file would be wrong ones.
             self._failed = error
 
     def _more(self, place: int) -> int:

@@ -58,7 +58,7 @@ def plan(job: ExportJob, lease: Lease, recalled: Sequence[Recalled], beat: Heart
     begin = (last.sheet, loads(last.upto)) if last else (0, None)
     # Ranges that were found in a snapshot are worth nothing without it.
     progress = {} if job.is_of_one_moment else PROGRESS
-    for found in _batches(_ranges(recalled, *begin), beat):
+    for found in _batches(_ranges(recalled, beat, *begin)):
         shards = [
             ExportShard(
                 job=job,
@@ -90,7 +90,7 @@ def plan(job: ExportJob, lease: Lease, recalled: Sequence[Recalled], beat: Heart
     record(job, Happened.PLANNED, f"{number} shards", shards=number, rows=counts["rows_planned"])
 
 
-def _batches(ranges: Iterator[Range], beat: Heartbeat) -> Iterator[list[Range]]:
+def _batches(ranges: Iterator[Range]) -> Iterator[list[Range]]:
     """The ranges in turns: the first two soon, since workers wait for them, then more at a time."""
     found: list[Range] = []
     turn = then = 1
@@ -101,23 +101,26 @@ def _batches(ranges: Iterator[Range], beat: Heartbeat) -> Iterator[list[Range]]:
             yield found
             found, since = [], time.monotonic()
             turn, then = then, min(2 * then, MOST_RANGES)
-        beat()
     if found:
         yield found
 
 
-def _ranges(recalled: Sequence[Recalled], sheet: int, after: Bound | None) -> Iterator[Range]:
+def _ranges(
+    recalled: Sequence[Recalled], beat: Heartbeat, sheet: int, after: Bound | None
+) -> Iterator[Range]:
     """Of each range, from behind `after` of `sheet` on: its sheet, key before, last key, rows."""
     for place in range(sheet, len(recalled)):
         size = conf.SHARD_ROWS or _rows_per_piece(recalled[place])
-        found = _pieces(recalled[place], after, size)
+        found = _pieces(recalled[place], after, size, beat)
         for piece in found if conf.SHARD_ROWS else _joined(found, first=after is None):
             yield place, *piece
         after = None
 
 
-def _pieces(recalled: Recalled, after: Bound | None, size: int) -> Iterator[Piece]:
+def _pieces(recalled: Recalled, after: Bound | None, size: int, beat: Heartbeat) -> Iterator[Piece]:
     while found := _hop(recalled, after, size):
+        # Several may be found before one of them is a range.
+        beat()
         upto, rows = found
         yield after, upto, rows
         after = upto

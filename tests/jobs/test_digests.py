@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exportapp.jobs import digests
 from exportapp.jobs.digests import BLOCK, Following, sha256_and_crc32
 
 
@@ -41,3 +42,18 @@ def test_the_reading_ends_with_an_error_of_the_writer(tmp_path: Path) -> None:
         with pytest.raises(RuntimeError, match="writer"), following:
             raise RuntimeError("writer")
         assert not following._thread.is_alive()
+
+
+def test_whatever_keeps_it_from_reading_is_no_digest_of_a_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise MemoryError("full")
+
+    monkeypatch.setattr(digests, "crc32", full)
+    with (tmp_path / "file").open("w+b") as file, Following(file) as following:
+        file.write(b"rows")
+        file.flush()
+        following.settle(4)
+        with pytest.raises(MemoryError, match="full"):
+            following.digests()
