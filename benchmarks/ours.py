@@ -21,7 +21,8 @@ from exportapp.models import ExportJob
 from exportapp.states import JobState
 from exportapp.tables.selection import Operator, Selection, Viewer
 
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.2
+"""How often it is looked on; when an export ended says the export. Workers need the processors."""
 WITH_A_FUNCTION = tuple("buyer" if name == "customer" else name for name in COLUMNS)
 
 

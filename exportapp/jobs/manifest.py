@@ -8,6 +8,7 @@ when their time is over, and what was handed out to whom is asked about later th
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 from collections.abc import Sequence
@@ -52,12 +53,16 @@ def make_manifest(
         "files": _files(job, files, shards, verified),
         "issues": job.issues_counted,
         "verified": verified and verified.told(),
-        "versions": {
-            "python": platform.python_version(),
-            **{name: installed(name) for name in PACKAGES},
-        },
+        "versions": versions(),
     }
     return json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """What makes the file, in this process."""
+    python = {"python": platform.python_version()}
+    return python | {name: installed(name) for name in PACKAGES}
 
 
 def _asked(job: ExportJob) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from exportapp.jobs.layout import Layout, lay_out
 from exportapp.jobs.leases import UNHELD, is_held, worker_name
 from exportapp.jobs.measured import MeasuredShard, MeasuredSheet
 from exportapp.jobs.sharing import renumbered, share
-from exportapp.jobs.transitions import fail, show, try_move
+from exportapp.jobs.transitions import fail, try_move
 from exportapp.jobs.versions import require_version
 from exportapp.jobs.wakeups import wake_helpers
 from exportapp.models import ExportJob, ExportShard
@@ -145,9 +145,7 @@ def _differs(shard: ExportShard, place: int, before: Layout, after: Layout) -> b
 
 
 def finish(job: ExportJob) -> None:
-    """Tell that the file is whole, and remove what it was made from once it is in its place."""
-    job.refresh_from_db()
-    show(job)
+    """Record that the file is whole, and remove what it was made from once it is in its place."""
     rows = sum(file.rows for file in job.files.all())
     record(job, Happened.MERGED, f"{rows} rows", worker=worker_name(), rows=rows)
     if job.state == JobState.SUCCEEDED:

@@ -29,6 +29,7 @@ from django_redis import get_redis_connection
 from exportapp.conf import conf
 from exportapp.jobs.away import AWAY, OF_ANCHORS
 from exportapp.models import ExportJob, ExportShard
+from exportapp.models.shard import COUNTED, counted
 from exportapp.states import WORKING, JobState, ShardState
 
 log = logging.getLogger("exportapp")
@@ -36,6 +37,9 @@ log = logging.getLogger("exportapp")
 LUA = Path(__file__).with_name("anchors.lua").read_text()
 
 KEYS: Final = ("progress", "shards", "done", "seq", "rate")
+
+OF_JOB: Final = ("status", "fence", "started_at", "created_at")
+"""What the anchors have of the job's own row."""
 
 _behind: set[Any] = set()
 """Jobs whose anchors may have missed something while Redis was away."""
@@ -143,10 +147,11 @@ class Anchors:
         self._redis.set(name, str(self.job_id), nx=True, ex=conf.ANCHOR_TTL)
 
     def _rebuild(self) -> None:
-        job = ExportJob.objects.get(pk=self.job_id)
-        shards = ExportShard.objects.filter(job=job)
+        job = ExportJob.objects.only(*OF_JOB).get(pk=self.job_id)
+        found = ExportShard.objects.filter(job=job).order_by()
+        shards = list(found.only("number", "fence", *COUNTED))
         started = (job.started_at or job.created_at).timestamp()
-        fields: dict[str, Any] = shards.counts()
+        fields: dict[str, Any] = counted(shards)
         del fields["rows_planned"]
         fields |= {
             "status": job.status,
@@ -163,13 +168,14 @@ class Anchors:
         for name, value in fields.items():
             # Whoever rebuilds at the same moment reads the same rows: the first is as good.
             pipeline.hsetnx(self.keys[0], name, str(value))
-        known = shards.values_list("number", "fence", "status", "rows_extracted", "rows_rendered")
         live: dict[str, int] = {}
         done = []
-        for number, fence, status, extracted, rendered in known.iterator():
-            live |= {f"{number}:fence": fence, f"{number}:extracted": extracted or 0}
-            if status == ShardState.RENDERED:
-                live[f"{number}:rendered"] = rendered or 0
+        for shard in shards:
+            number = shard.number
+            live[f"{number}:fence"] = shard.fence
+            live[f"{number}:extracted"] = shard.rows_extracted or 0
+            if shard.state == ShardState.RENDERED:
+                live[f"{number}:rendered"] = shard.rows_rendered or 0
                 done.append(number)
         if live:
             pipeline.hset(self.keys[1], mapping=live)

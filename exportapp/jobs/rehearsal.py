@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv
 
+from exportapp.jobs.manifest import versions
 from exportapp.xlsx import (
     CellColumn,
     ColumnFacts,
@@ -44,6 +45,7 @@ def rehearse() -> None:
     # pyarrow looks for masked arrays, and numpy imports those when they are first looked for.
     pa.array(np.zeros(1, np.bool_))
     csv.read_csv(io.BytesIO(b"1\n"), csv.ReadOptions(column_names=["a"], use_threads=False))
+    versions()
     batch = pa.record_batch(list(VALUES.values()), names=list(VALUES))
     cells = [CellColumn(kind=kind) for kind in VALUES]
     measure(batch, cells, [ColumnFacts(distinct=()) for _ in cells])

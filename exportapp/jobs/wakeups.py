@@ -39,7 +39,8 @@ UPKEEP_SECONDS: Final = 15
 def wake(job: ExportJob, count: int = 1) -> None:
     """Put up to `count` wake-ups for `job` in the queue once the transaction is committed.
 
-    No more than there are idle workers, and one: who comes to be idle is called later.
+    As many as there are idle workers, and one where nobody is: who comes to be idle is called
+    later.
     """
     if count > 0:
         transaction.on_commit(functools.partial(_enqueue, job, count))
@@ -123,7 +124,7 @@ def _wanted(job: ExportJob, count: int, least: int = 1) -> int:
     seen = traffic(job)
     if seen is None:
         return count
-    return max(least, min(count, seen.idle + 1, job.parallelism - seen.at_it - seen.own))
+    return max(least, min(count, seen.idle, job.parallelism - seen.at_it - seen.own))
 
 
 def _put(task: str, *args: Any, **options: Any) -> bool:
