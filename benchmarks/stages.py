@@ -22,7 +22,7 @@ from benchmarks import ours
 from exportapp.conf import conf
 from exportapp.jobs.book import Book, cell_of
 from exportapp.jobs.recall import Recalled, recall
-from exportapp.jobs.spool import SpoolWriter, batches
+from exportapp.jobs.spool import SpoolReader, SpoolWriter
 from exportapp.models import ExportJob
 from exportapp.tables import copybinary, copying
 from exportapp.tables.copyout import Line, Types, connected, tuples, types_of
@@ -80,7 +80,7 @@ def _steps(rounds: int) -> dict[str, float]:
         "taking them apart into columns": parsed,
         "facts for the layout": lambda: [measure(chunk.batch, looks) for chunk in chunks],
         "writing the Arrow file": lambda: _spooled(sheet, chunks),
-        "reading it": lambda: list(batches(spool)),
+        "reading it": lambda: list(SpoolReader(spool).batches()),
         "values to cells": lambda: [_cells(chunk.batch, page.cells) for chunk in chunks],
         "cells to rows": lambda: [_rows(content) for content in contents],
         "deflating": lambda: _deflated(xml),

@@ -12,7 +12,7 @@ from exportapp.jobs.formats import format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import HEADER_ROWS, Segment
 from exportapp.jobs.leases import Lease
-from exportapp.jobs.spool import end_keys
+from exportapp.jobs.spool import SpoolReader
 from exportapp.jobs.versions import VERSION
 from exportapp.models import ExportJob, ExportShard
 from exportapp.states import ShardState
@@ -35,8 +35,9 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
             written.send()
             beat(rows)
 
-        rendered = shape.render(book, segments, source, written.file, shard.number, progress)
-        keys = end_keys(source, segments)
+        spooled = SpoolReader(source, segments)
+        rendered = shape.render(book, segments, spooled, written.file, shard.number, progress)
+    keys = spooled.end_keys()
     pieces = zip(segments, rendered.pieces, strict=True)
     with kept_if_committed(written.path):
         lease.commit(

@@ -2,13 +2,14 @@
 
 A stream of record batches (Arrow IPC) with one field a column in the order of the columns, as
 compressed as SPOOL_COMPRESSION says: whoever reads it is told by the file.
-Behind them lies the row's primary key where it is kept; it is part of no cell, and whoever renders
-rows does not read it. Files of a version before had none.
+Behind them lies the row's primary key where it is kept; it is part of no cell. Files of a version
+before had none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO, Final, Self
 
 import pyarrow as pa
@@ -54,26 +55,48 @@ class SpoolWriter:
         self._sink.write_batch(pa.record_batch(arrays, schema=self._schema))
 
 
-def batches(source: BinaryIO) -> Iterator[pa.RecordBatch]:
-    """The rows of an Arrow file without their keys. Raises FileDamaged when it is none."""
-    return _read(source, keys=False)
+class SpoolReader:
+    """Reads an Arrow file, and knows the keys of the rows that segments begin and end with."""
 
+    def __init__(self, file: BinaryIO, segments: Sequence[Segment] = ()) -> None:
+        """Raises FileDamaged when it is none."""
+        self._file = file
+        self._segments = segments
+        self._wanted = {place for segment in segments for place in _ends(segment)}
+        self._found: dict[int, Any] = {}
+        with self._opened() as stream:
+            self._is_kept = KEY in stream.schema.names
 
-def end_keys(source: BinaryIO, segments: Sequence[Segment]) -> list[list[Any]] | None:
-    """The keys of the first and the last row of each segment, in order; None where none are kept.
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows from the first on, without their keys. Raises FileDamaged for no Arrow file."""
+        start = 0
+        with self._opened() as stream:
+            for batch in stream:
+                if self._is_kept:
+                    *columns, keys = batch.columns
+                    inside = range(start, start + len(keys))
+                    here = [place for place in self._wanted if place in inside]
+                    self._found |= {place: keys[place - start].as_py() for place in here}
+                    batch = pa.record_batch(columns, schema=_without_key(batch.schema))
+                yield batch
+                start += batch.num_rows
 
-    A segment without rows has none: `[]`. Raises FileDamaged when it is no Arrow file.
-    """
-    wanted = [place for part in segments for place in _ends(part)]
-    found: dict[int, Any] = {}
-    start = 0
-    for batch in _read(source, keys=True):
-        if not batch.num_columns:
+    def end_keys(self) -> list[list[Any]] | None:
+        """The keys of the first and the last row of each segment, in order, once all are read.
+
+        None where none are kept. A segment without rows has none: `[]`.
+        """
+        if not self._is_kept:
             return None
-        inside = [place for place in wanted if start <= place < start + batch.num_rows]
-        found |= {place: batch.column(0)[place - start].as_py() for place in inside}
-        start += batch.num_rows
-    return [[found[place] for place in _ends(part)] for part in segments]
+        return [[self._found[place] for place in _ends(part)] for part in self._segments]
+
+    @contextmanager
+    def _opened(self) -> Iterator[pa.ipc.RecordBatchStreamReader]:
+        try:
+            self._file.seek(0)
+            yield pa.ipc.open_stream(self._file)
+        except pa.ArrowInvalid as error:
+            raise FileDamaged(f"An Arrow file cannot be read: {error}") from error
 
 
 def _ends(segment: Segment) -> list[int]:
@@ -81,15 +104,5 @@ def _ends(segment: Segment) -> list[int]:
     return [segment.offset, last] if segment.rows else []
 
 
-def _read(source: BinaryIO, *, keys: bool) -> Iterator[pa.RecordBatch]:
-    try:
-        source.seek(0)
-        names = pa.ipc.open_stream(source).schema.names
-        chosen = [index for index, name in enumerate(names) if (name == KEY) is keys]
-        source.seek(0)
-        # Fields that are left out are not inflated.
-        options = pa.ipc.IpcReadOptions(included_fields=chosen)
-        if chosen:
-            yield from pa.ipc.open_stream(source, options=options)
-    except pa.ArrowInvalid as error:
-        raise FileDamaged(f"An Arrow file cannot be read: {error}") from error
+def _without_key(schema: pa.Schema) -> pa.Schema:
+    return schema.remove(len(schema) - 1)

@@ -22,7 +22,7 @@ from exportapp.jobs.canonical import expected, found
 from exportapp.jobs.files import local_path
 from exportapp.jobs.layout import HEADER_ROWS
 from exportapp.jobs.slices import Cells, read_sheet, reader_name
-from exportapp.jobs.spool import batches
+from exportapp.jobs.spool import SpoolReader
 from exportapp.models import ExportFile, ExportJob, ExportShard
 from exportapp.xlsx import CellColumn
 
@@ -200,7 +200,7 @@ def _sheets(book: Book, files: Iterable[ExportFile]) -> Iterator[Sheet]:
 def _batches(job: ExportJob, rows: Rows) -> Iterator[tuple[int, pa.RecordBatch]]:
     for shard in ExportShard.objects.filter(job=job).order_by("number"):
         with rows(shard) as source:
-            for batch in batches(source):
+            for batch in SpoolReader(source).batches():
                 if batch.num_rows:
                     yield shard.sheet, batch
 

@@ -11,6 +11,7 @@ their `…send` functions write (src/backend/utils/adt).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -59,14 +60,16 @@ DAY: Final = 86_400_000_000
 DAYS: Final = (-719_162, 2_932_896)
 """From 1970-01-01 to 0001-01-01 and 9999-12-31: what Python knows. Infinity is beyond."""
 
-SHORT: Final = 12
-"""Bytes of a text that stand in its view itself (Arrow columnar format, "Variable-size Binary View
-Layout")."""
+HEAD: Final = 16
+"""Bytes of a field that are taken at once: its length, and twelve of its own.
 
-_WORD: Final = [np.uint64(min(2**64, 256**size) - 1) for size in range(9)]
-_FIRST: Final = np.array([_WORD[min(size, 4)] for size in range(SHORT + 1)])
-_REST: Final = np.array([_WORD[max(size - 4, 0)] for size in range(SHORT + 1)])
-"""The bits of a short text's first four bytes and of the others, by its length."""
+Nearly every number is among them, and so is all of what Arrow has of a text in place: its length,
+and a short text itself or four bytes of a long one and where it lies (Arrow columnar format,
+"Variable-size Binary View Layout").
+"""
+
+SHORT: Final = HEAD - LENGTH
+"""Bytes of a text that is nowhere else."""
 
 
 def is_known(types: Types, wanted: Sequence[pa.DataType]) -> bool:
@@ -81,24 +84,40 @@ def arrays(block: Block, types: Types, wanted: Sequence[pa.DataType]) -> list[pa
     Raises NotPlain for a day that Python does not know, and where records are not made of fields
     of these types.
     """
-    fields = _fields(block, len(types))
     return [
-        _texts(block, at, sizes) if arrow == pa.string() else _values(block, at, sizes, kind, arrow)
-        for (at, sizes), kind, arrow in zip(fields, types, wanted, strict=True)
+        _texts(block, field) if arrow == pa.string() else _values(field, kind, arrow)
+        for field, kind, arrow in zip(_fields(block, len(types)), types, wanted, strict=True)
     ]
 
 
-def _fields(block: Block, count: int) -> Iterator[tuple[Array, Array]]:
-    """Of each field: where its bytes begin in each record, and how many they are, or -1."""
-    sizes_at = everywhere(block.data, ">i4", 0)
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One field in each record."""
+
+    at: Array
+    """Where its bytes begin."""
+    sizes: Array
+    """How many they are, or -1."""
+    heads: Array
+    """Its first bytes, from its length on."""
+
+
+def _fields(block: Block, count: int) -> Iterator[_Field]:
+    heads_at = everywhere(block.data, f"V{HEAD}", 0)
     place = block.starts + HEADER.size + FIELDS
     for _ in range(count):
-        sizes = sizes_at[place].astype(np.int64)
+        # Behind the last field of the last record is enough that can be read.
+        heads = heads_at[place]
+        sizes = _from_heads(heads, ">i4", 0).astype(np.int64)
         place = place + LENGTH
-        yield place, sizes
+        yield _Field(place, sizes, heads)
         place = place + np.maximum(sizes, 0)
     if (place != block.starts + 1 + lengths(block.data, block.starts)).any():
         raise NotPlain("a record that does not end with its last field")
+
+
+def _from_heads(heads: Array, kind: str, offset: int) -> Array:
+    return np.ndarray(heads.shape, kind, heads, offset, (HEAD,))
 
 
 def _valid(sizes: Array) -> tuple[pa.Buffer | None, int]:
@@ -109,9 +128,8 @@ def _valid(sizes: Array) -> tuple[pa.Buffer | None, int]:
     return bitmap, nulls
 
 
-def _values(block: Block, at: Array, sizes: Array, kind: int, arrow: pa.DataType) -> pa.Array:
-    # Behind the last field of the last record is enough that can be read.
-    values = everywhere(block.data, NUMBERS[kind], 0)[at]
+def _values(field: _Field, kind: int, arrow: pa.DataType) -> pa.Array:
+    values, sizes = _from_heads(field.heads, NUMBERS[kind], LENGTH), field.sizes
     valid, nulls = _valid(sizes)
     if np.count_nonzero(sizes == values.itemsize) != len(sizes) - nulls:
         raise NotPlain("a field of another type than the server told")
@@ -123,22 +141,18 @@ def _values(block: Block, at: Array, sizes: Array, kind: int, arrow: pa.DataType
         data = values.astype(np.float64 if kind == FLOAT8 else np.int64)
         if kind in _JUDGED:
             data = _JUDGED[kind](data)
-    return pa.Array.from_buffers(arrow, len(at), [valid, pa.py_buffer(data)], nulls)
+    return pa.Array.from_buffers(arrow, len(values), [valid, pa.py_buffer(data)], nulls)
 
 
-def _texts(block: Block, at: Array, sizes: Array) -> pa.Array:
-    valid, nulls = _valid(sizes)
-    if nulls:
-        sizes = np.maximum(sizes, 0)
-    begun = everywhere(block.data, "<u4", 0)[at].astype(np.uint64)
-    views = np.empty((len(at), 2), np.uint64)
-    # A length, four bytes of text, and its other bytes or, of a long one, where it lies.
-    cut = np.minimum(sizes, SHORT)
-    views[:, 0] = sizes.view(np.uint64) | (begun & _FIRST[cut]) << np.uint64(32)
-    rest = everywhere(block.data, "<u8", 4)[at] & _REST[cut]
-    views[:, 1] = np.where(sizes > SHORT, at.view(np.uint64) << np.uint64(32), rest)
-    buffers = [valid, pa.py_buffer(views), pa.py_buffer(block.data)]
-    return pa.Array.from_buffers(pa.string_view(), len(at), buffers, nulls).cast(pa.string())
+def _texts(block: Block, field: _Field) -> pa.Array:
+    valid, nulls = _valid(field.sizes)
+    sizes = np.maximum(field.sizes, 0) if nulls else field.sizes
+    # What is behind a short text stays in its view: the cast looks at as much as there is of it.
+    _from_heads(field.heads, "<i4", 0)[:] = sizes
+    places = _from_heads(field.heads, "<i8", 8)
+    np.copyto(places, field.at << 32, where=sizes > SHORT)
+    buffers = [valid, pa.py_buffer(field.heads), pa.py_buffer(block.data)]
+    return pa.Array.from_buffers(pa.string_view(), len(sizes), buffers, nulls).cast(pa.string())
 
 
 def _days(since_2000: Array) -> Array:

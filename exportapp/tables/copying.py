@@ -111,7 +111,10 @@ class _Asking:
         if types and copybinary.is_known(types, wanted):
             fields = len(wanted)
             found = tuples(connection, sql, params, fields, self.batch_rows, self.waiting)
-            yield from (copybinary.arrays(block, types, wanted) for block in found)
+            for block in found:
+                values = copybinary.arrays(block, types, wanted)
+                block.data.release()
+                yield values
             return
         text = TextParser(wanted)
         asked = self._sql()

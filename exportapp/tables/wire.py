@@ -109,25 +109,25 @@ class CopyOut:
         """Bytes of the buffer that are whole messages of data."""
         self._starts: list[Array] = []
         """Where these messages begin."""
+        self._cut_off = 0
+        """Bytes of the block that is handed out."""
         text = statement.encode()
         sock.sendall(HEADER.pack(b"Q", len(text) + 5) + text + b"\0")
 
     def blocks(self, records: int) -> Iterator[Block]:
         """All records in order; `records` in each block but the last, or fewer where they have
-        BLOCK_BYTES and more.
+        BLOCK_BYTES and more. The memory of a block that is released by then is the next one's.
 
         Raises ServerError, ConnectionError when the server is gone, and what `waiting` raises.
         """
-        found = 0
         ended = False
         while not ended:
             ended = self._take_in()
             found = sum(map(len, self._starts))
-            while found and (found >= records or self._complete >= BLOCK_BYTES):
+            while found and (found >= records or self._complete >= BLOCK_BYTES or ended):
                 yield self._cut(min(found, records))
+                self._drop()
                 found = sum(map(len, self._starts))
-        if found:
-            yield self._cut(found)
 
     def _take_in(self) -> bool:
         """Look through what is there, receive more; True at the end of the answer."""
@@ -220,15 +220,31 @@ class CopyOut:
                 self._waiting()
 
     def _cut(self, records: int) -> Block:
-        """Take the first `records` records out of the buffer."""
+        """The first `records` records of the buffer."""
         starts = np.concatenate(self._starts)
         mine, rest = starts[:records], starts[records:]
-        end = int(rest[0]) if len(rest) else self._complete
-        size = len(self._buffer)
-        # As large as it has grown to, where the next block may need as much.
-        block, self._buffer = self._buffer, bytearray(max(2 * ROOM, size - end, min(size, 2 * end)))
-        self._buffer[: self._received - end] = memoryview(block)[end : self._received]
-        self._received -= end
-        self._complete -= end
-        self._starts = [rest - end] if len(rest) else []
-        return Block(memoryview(block)[: end + SLACK], mine)
+        self._starts = [rest] if len(rest) else []
+        self._cut_off = int(rest[0]) if len(rest) else self._complete
+        return Block(memoryview(self._buffer)[: self._cut_off + SLACK], mine)
+
+    def _drop(self) -> None:
+        """Forget the block that was handed out."""
+        before, end = self._buffer, self._cut_off
+        left = self._received - end
+        if _is_looked_at(before):
+            # As large as it has grown to, where the next block may need as much.
+            self._buffer = bytearray(max(2 * ROOM, len(before) - end, min(len(before), 2 * end)))
+        # Unlike slices of a bytearray, numpy's may overlap.
+        moved = np.frombuffer(before, np.uint8)[end : self._received]
+        np.frombuffer(self._buffer, np.uint8)[:left] = moved
+        self._received, self._complete = left, self._complete - end
+        self._starts = [starts - end for starts in self._starts]
+
+
+def _is_looked_at(buffer: bytearray) -> bool:
+    """Whether there is a view of it: Python refuses then to change its size."""
+    try:
+        buffer.append(buffer.pop())
+    except BufferError:
+        return True
+    return False

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,11 +64,13 @@ def server(
         speaker.join(60)
 
 
-def rows_of(sock: socket.socket, records: int) -> list[list[str]]:
+def rows_of(sock: socket.socket, records: int, *, release: bool = False) -> list[list[str]]:
     """The rows of each block, without their frames."""
     found = []
     for block in wire.CopyOut(sock, "COPY x TO STDOUT (FORMAT text)", lambda: None).blocks(records):
         found.append([body.decode().removesuffix("\n") for body in bodies(block)])
+        if release:
+            block.data.release()
     return found
 
 
@@ -88,14 +91,20 @@ def bodies(block: wire.Block) -> list[bytes]:
     pieces=st.lists(st.integers(1, 50)),
     noise=st.lists(st.sampled_from([NOTICE, STATUS]), max_size=3),
     where=st.integers(0, 30),
+    release=st.booleans(),
 )
 def test_every_row_comes_once_however_the_bytes_arrive(
-    rows: list[str], records: int, pieces: list[int], noise: list[tuple[str, bytes]], where: int
+    rows: list[str],
+    records: int,
+    pieces: list[int],
+    noise: list[tuple[str, bytes]],
+    where: int,
+    release: bool,
 ) -> None:
     said = data(*rows)
     said[where:where] = noise
     with server(answer(*said), pieces) as sock:
-        blocks = rows_of(sock, records)
+        blocks = rows_of(sock, records, release=release)
     assert [row for block in blocks for row in block] == rows
     assert all(len(block) == records for block in blocks[:-1])
 
@@ -185,6 +194,7 @@ def binary(rows: Sequence[Sequence[bytes | None]]) -> list[tuple[str, bytes]]:
     pieces=st.lists(st.integers(1, 50)),
     noise=st.lists(st.sampled_from([NOTICE, STATUS]), max_size=3),
     where=st.integers(0, 30),
+    release=st.booleans(),
 )
 def test_every_binary_record_comes_once_however_the_bytes_arrive(
     rows: list[tuple[bytes | None, bytes | None]],
@@ -192,13 +202,17 @@ def test_every_binary_record_comes_once_however_the_bytes_arrive(
     pieces: list[int],
     noise: list[tuple[str, bytes]],
     where: int,
+    release: bool,
 ) -> None:
     said = binary(rows)
     said[where:where] = noise
     statement = "COPY x TO STDOUT (FORMAT binary)"
     with server(answer(*said), pieces) as sock:
-        copied = wire.CopyOut(sock, statement, lambda: None, FIELDS).blocks(records)
-        blocks = [bodies(block) for block in copied]
+        blocks = []
+        for block in wire.CopyOut(sock, statement, lambda: None, FIELDS).blocks(records):
+            blocks.append(bodies(block))
+            if release:
+                block.data.release()
     assert [body for block in blocks for body in block] == [record(row) for row in rows]
     assert all(len(block) <= records for block in blocks)
 
@@ -208,3 +222,21 @@ def test_a_long_binary_record_is_found_among_others() -> None:
     with server(answer(*binary(rows))) as sock:
         blocks = wire.CopyOut(sock, "COPY", lambda: None, FIELDS).blocks(10)
         assert sum(len(block.starts) for block in blocks) == len(rows)
+
+
+def test_the_memory_of_a_block_is_used_again_once_nobody_looks_at_it() -> None:
+    rows = [f"{number:0100}" for number in range(40)]
+    places = []
+    with server(answer(*data(*rows))) as sock:
+        for block in wire.CopyOut(sock, "COPY", lambda: None).blocks(10):
+            places.append(np.frombuffer(block.data, np.uint8).ctypes.data)
+            block.data.release()
+    assert len(places) == 4 and len(set(places)) == 1
+
+
+def test_a_block_that_is_looked_at_stays_as_it_is() -> None:
+    rows = [f"{number:0100}" for number in range(40)]
+    with server(answer(*data(*rows))) as sock:
+        blocks = list(wire.CopyOut(sock, "COPY", lambda: None).blocks(10))
+    found = [body.decode().strip() for block in blocks for body in bodies(block)]
+    assert found == rows

@@ -14,7 +14,7 @@ from exportapp.jobs.book import Book
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import UNLIMITED, Segment
 from exportapp.jobs.options import Options
-from exportapp.jobs.spool import batches
+from exportapp.jobs.spool import SpoolReader
 from exportapp.jobs.written import Written
 from exportapp.models import ExportShard
 from exportapp.xlsx import ColumnFacts, Kind
@@ -79,7 +79,7 @@ class Format(abc.ABC):
         self,
         book: Book,
         segments: Sequence[Segment],
-        source: BinaryIO,
+        source: SpoolReader,
         out: BinaryIO,
         shard: int,
         progress: Progress,
@@ -113,7 +113,9 @@ class Format(abc.ABC):
         """
 
 
-def batches_of(source: BinaryIO, segment: Segment, progress: Progress) -> Iterator[pa.RecordBatch]:
+def batches_of(
+    source: SpoolReader, segment: Segment, progress: Progress
+) -> Iterator[pa.RecordBatch]:
     """The batches of the Arrow file, cut to the rows of `segment`.
 
     Raises FileDamaged when the file holds fewer rows than it was committed with.
@@ -127,10 +129,10 @@ def batches_of(source: BinaryIO, segment: Segment, progress: Progress) -> Iterat
         raise FileDamaged(f"{done} of {segment.rows} rows are in the file.")
 
 
-def _cut(source: BinaryIO, segment: Segment) -> Iterator[pa.RecordBatch]:
+def _cut(source: SpoolReader, segment: Segment) -> Iterator[pa.RecordBatch]:
     low, high = segment.offset, segment.offset + segment.rows
     start = 0
-    for batch in batches(source):
+    for batch in source.batches():
         begin, end = max(low - start, 0), min(high - start, batch.num_rows)
         if begin < end:
             yield batch.slice(begin, end - begin)

@@ -14,6 +14,7 @@ from exportapp.jobs.book import Book
 from exportapp.jobs.formats.base import Format, Progress, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
+from exportapp.jobs.spool import SpoolReader
 from exportapp.jobs.written import Written
 from exportapp.tables.columns import ColumnSpec
 from exportapp.xlsx import SheetColumn, Span
@@ -38,7 +39,7 @@ class Delimited(Format):
         self,
         book: Book,
         segments: Sequence[Segment],
-        source: BinaryIO,
+        source: SpoolReader,
         out: BinaryIO,
         shard: int,
         progress: Progress,
@@ -83,7 +84,7 @@ class Delimited(Format):
         return (BOM if self.options.bom else b"") + titles
 
     def _lines(
-        self, book: Book, segment: Segment, source: BinaryIO, progress: Progress
+        self, book: Book, segment: Segment, source: SpoolReader, progress: Progress
     ) -> Iterator[Buffer]:
         columns = [(cell.kind, cell.time_zone) for cell in book.page(segment.sheet).cells]
         for batch in batches_of(source, segment, progress):

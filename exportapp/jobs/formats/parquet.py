@@ -19,6 +19,7 @@ from exportapp.jobs.book import Book, Page
 from exportapp.jobs.formats.base import Format, Progress, Rendered, Sheet, batches_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
+from exportapp.jobs.spool import SpoolReader
 from exportapp.jobs.written import Written
 from exportapp.tables.arrays import arrow_schema
 
@@ -39,7 +40,7 @@ class Parquet(Format):
         self,
         book: Book,
         segments: Sequence[Segment],
-        source: BinaryIO,
+        source: SpoolReader,
         out: BinaryIO,
         shard: int,
         progress: Progress,

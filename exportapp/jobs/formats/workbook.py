@@ -21,6 +21,7 @@ from exportapp.jobs.formats.base import Format, Progress, Rendered, Sheet, batch
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import Segment
 from exportapp.jobs.sharing import write_strings
+from exportapp.jobs.spool import SpoolReader
 from exportapp.jobs.written import Written
 from exportapp.models import ExportShard
 from exportapp.xlsx import (
@@ -73,7 +74,7 @@ class Workbook(Format):
         self,
         book: Book,
         segments: Sequence[Segment],
-        source: BinaryIO,
+        source: SpoolReader,
         out: BinaryIO,
         shard: int,
         progress: Progress,
@@ -163,7 +164,7 @@ def _texts(sheets: Sequence[Sheet]) -> list[tuple[ExportShard, Span]]:
 
 
 def _xml(
-    book: Book, segment: Segment, source: BinaryIO, pool: StringPool | None, progress: Progress
+    book: Book, segment: Segment, source: SpoolReader, pool: StringPool | None, progress: Progress
 ) -> Iterator[Buffer]:
     """The XML of the segment's rows, batch by batch."""
     row, cells = segment.first_row, book.page(segment.sheet).cells
