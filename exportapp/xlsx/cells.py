@@ -7,6 +7,7 @@ buffer it leaves is the XML.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Final
 
 import pyarrow as pa
@@ -116,30 +117,24 @@ def _rows(contents: Sequence[Content], first_row: int, count: int, references: b
 
 
 def _arrays(pieces: Iterable[Piece | RowNumbers]) -> list[Piece]:
-    """As few pieces as can be: a row number takes the text before and behind it along."""
+    """As few pieces as can be: all between two values is one, with the row numbers in it."""
     found: list[Piece] = []
-    waiting: RowNumbers | None = None
-    before = ""
-    for piece in _merged(pieces):
-        if isinstance(piece, RowNumbers):
-            waiting = piece
-            before = found.pop() if found and isinstance(found[-1], str) else ""
-        elif waiting:
-            found.append(waiting.between(before, piece))
-            waiting = None
-        else:
-            found.append(piece)
+    for is_array, group in groupby(pieces, lambda piece: isinstance(piece, pa.Array)):
+        run = list(group)
+        found += run if is_array else [_stamped(run)]
     return found
 
 
-def _merged(pieces: Iterable[Piece | RowNumbers]) -> list[Piece | RowNumbers]:
-    merged: list[Piece | RowNumbers] = []
+def _stamped(pieces: Iterable[str | RowNumbers]) -> Piece:
+    texts = [""]
+    numbers: RowNumbers | None = None
     for piece in pieces:
-        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
-            merged[-1] += piece
+        if isinstance(piece, str):
+            texts[-1] += piece
         else:
-            merged.append(piece)
-    return merged
+            numbers = piece
+            texts.append("")
+    return numbers.between(*texts) if numbers else texts[0]
 
 
 def _most_bytes(batch: pa.RecordBatch) -> int:

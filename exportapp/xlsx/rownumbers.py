@@ -30,17 +30,20 @@ class RowNumbers:
         ones = pa.repeat(pa.scalar(1, pa.int64()), self._count)
         return pc.cumulative_sum(ones, start=self._first - 1).cast(pa.string())
 
-    def between(self, before: str, after: str) -> pa.Array:
-        """`before`, the number and `after`, for each row."""
+    def between(self, *texts: str) -> pa.Array:
+        """The texts of each row, with its number between any two."""
         if not self._count or len(str(self._first + self._count - 1)) != self._digits:
-            return join((before, self.texts, after))
-        head, tail = before.encode(), after.encode()
-        stamp = head + bytes(self._digits) + tail
+            numbered = [piece for text in texts for piece in (self.texts, text)]
+            return join(numbered[1:])
+        parts = [text.encode() for text in texts]
+        stamp = bytes(self._digits).join(parts)
         data = bytearray(stamp) * self._count
-        at = len(head)
-        for digits in self._columns:
-            np.ndarray((self._count,), digits.dtype, data, at, (len(stamp),))[:] = digits
-            at += digits.itemsize
+        at = 0
+        for part in parts[:-1]:
+            at += len(part)
+            for digits in self._columns:
+                np.ndarray((self._count,), digits.dtype, data, at, (len(stamp),))[:] = digits
+                at += digits.itemsize
         ends = np.arange(0, len(data) + 1, len(stamp), dtype=np.int32)
         buffers = [None, pa.py_buffer(ends), pa.py_buffer(data)]
         return pa.Array.from_buffers(pa.string(), self._count, buffers)

@@ -22,7 +22,8 @@ def test_an_export_whose_wake_ups_all_come_three_times_is_made_once(
     file = require_right(plant, job).stat()
     queue = rq.Queue("exports", connection=plant.house.redis())
     wait_for(lambda: not len(queue) and not any(worker.horses for worker in plant.workers))
-    assert queue.finished_job_registry.get_job_count() >= 3 * 4, "all of them were delivered"
+    # The click's, and one at least that calls for help.
+    assert queue.finished_job_registry.get_job_count() >= 3 * 2, "all of them were delivered"
     after = require_right(plant, job).stat()
     assert (after.st_ino, after.st_mtime_ns) == (file.st_ino, file.st_mtime_ns)
     for kind in ("extracted", "rendered"):
