@@ -56,10 +56,11 @@ def where_one_ends(starts: Array, ends: Array) -> Array:
 def of_tuples(data: Array, fields: int) -> Array:
     """Where a header of CopyData may begin: the number of fields follows it, in two bytes."""
     high, low = divmod(fields, 256)
-    after = np.flatnonzero(data[HEADER.size + 1 :] == low) + HEADER.size + 1
-    after = after[(data[after - 1] == high) & (data[after - HEADER.size] == 0)]
-    before = after - HEADER.size - 1
-    found: Array = before[data[before] == ord(COPY_DATA)]
+    # To find a byte takes longer than to compare a whole block: the fewer are left the better.
+    likely = data[HEADER.size + 1 :] == low
+    likely &= data[: len(likely)] == ord(COPY_DATA)
+    before = np.flatnonzero(likely)
+    found: Array = before[(data[before + HEADER.size] == high) & (data[before + 1] == 0)]
     return found
 
 
