@@ -29,7 +29,8 @@ NOT_COUNTED: Final = {
     "flat": "envelope",
     "jobs": (
         "canonical costs errors_of_a_disk formats lifecycle look manifest modes progress proof "
-        "reconcile stream transfer work"
+        "reconcile requests stream stream_sent transfer transfer_ranges work work_bad_values "
+        "work_damaged work_ended_early"
     ),
     "management": "export_excel size",
     "tables": "columns_fuzz effort gallery keyset_keys",

@@ -17,17 +17,17 @@ ASKS_OR_LOCKS = re.compile(
 """What reads in the code of a module that is not the same on every database."""
 
 TESTED_BY = {
-    "jobs/consistency.py": "tests/jobs/test_consistency.py",
+    "jobs/consistency.py": "tests/jobs/test_consistency_refused.py",
     "jobs/errortable.py": "tests/jobs/test_errors.py",
-    "jobs/exclusive.py": "tests/jobs/test_upkeep.py",
+    "jobs/exclusive.py": "tests/jobs/test_upkeep_turns.py",
     "jobs/journal.py": "tests/jobs/test_journal.py",
     "jobs/phases.py": "tests/jobs/test_work.py",
     "jobs/pulse.py": "tests/jobs/test_pulse.py",
     "jobs/room.py": "tests/api/test_limits.py",
     "jobs/snapshot.py": "tests/jobs/test_snapshot_of_error.py",
-    "jobs/startover.py": "tests/jobs/test_consistency.py",
-    "jobs/stop.py": "tests/jobs/test_stream.py",
-    "jobs/verdicts.py": "tests/jobs/test_errors.py",
+    "jobs/startover.py": "tests/jobs/test_consistency_startover.py",
+    "jobs/stop.py": "tests/jobs/test_stream_sent.py",
+    "jobs/verdicts.py": "tests/jobs/test_errors_of_a_database.py",
     "models/shard.py": "tests/jobs/test_leases.py",
     "tables/copyable.py": "tests/tables/test_copyable.py",
     "tables/counting.py": "tests/tables/test_wording.py",

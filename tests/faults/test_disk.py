@@ -1,7 +1,7 @@
 """A disk that is full, read-only, or that loses a folder, in the middle of exports.
 
 Where we may not mount a small disk of our own, a limit on the size of files stands for a full one
-(tests/jobs/test_work.py, tests/management/test_export_excel.py).
+(tests/jobs/test_work_ended_early.py, tests/management/test_export_excel.py).
 """
 
 from __future__ import annotations

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError, connections
 from django.db.models.functions import Now
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,11 +15,7 @@ from hypothesis import strategies as st
 from exportapp.exceptions import FileDamaged
 from exportapp.jobs import breaker, extract, lifecycle, merge, plan, render, work
 from exportapp.jobs.errortable import TABLE
-from exportapp.jobs.heartbeat import stop_requested
-from exportapp.jobs.leases import Lease
-from exportapp.jobs.reconcile import recover
-from exportapp.jobs.verdicts import Action, Kind, Layer, Row, Verdict
-from exportapp.models import ExportEvent, ExportIssue, ExportJob, ExportShard
+from exportapp.models import ExportJob, ExportShard
 from exportapp.states import RELEASED, WORKING, JobState
 from tests.jobs.conftest import finish
 from tests.jobs.test_errors import raised_from, sample, wrapped
@@ -31,17 +25,14 @@ from tests.oracle import data_rows, order_rows
 Ask = Callable[..., ExportJob]
 Orders = Callable[[int], None]
 
+pytestmark = pytest.mark.usefixtures("no_back_off")
+
 PIECES: dict[str, tuple[str, Callable[..., Any]]] = {
     "plan": (JobState.EXTRACTING, plan.plan),
     "extract": (JobState.EXTRACTING, extract.extract),
     "render": (JobState.RENDERING, render.render),
     "merge": (JobState.MERGING, merge.merge),
 }
-
-
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("exportapp.jobs.errors.BACKOFF_BASE", 0.0)
 
 
 def raising(error: BaseException, times: float = float("inf")) -> Callable[..., Any]:
@@ -216,164 +207,3 @@ def test_a_planner_that_gets_further_each_time_is_not_given_up(
     job = ask()
     assert data_rows(finish(job)) == order_rows()
     assert len(events(job, "retried")) >= 7
-
-
-def waiting_worker(job: ExportJob) -> threading.Thread:
-    """A worker that sits in the back-off of a piece, one of fifty seconds."""
-
-    def run() -> None:
-        try:
-            work.work(job.pk, seconds=60)
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
-@pytest.fixture
-def sitting(
-    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> tuple[ExportJob, threading.Thread]:
-    """An export in a back-off, and the worker that sits it out."""
-    orders(30)
-    job = ask()
-    monkeypatch.setattr("exportapp.jobs.attempts.backoff", lambda attempt: 50.0)
-    monkeypatch.setattr("exportapp.jobs.patience.PATIENCE_SECONDS", 50.0)
-    break_piece(monkeypatch, "extract", wrapped("40001"), times=1)
-    seated = threading.Event()
-
-    class Seated(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            seated.set()
-            return super().wait(timeout)
-
-    monkeypatch.setattr("exportapp.jobs.patience.stop_requested", Seated())
-    worker = waiting_worker(job)
-    assert seated.wait(60)
-    return job, worker
-
-
-@pytest.mark.parametrize(("deed", "state"), [("pause", "paused"), ("cancel", "cancelled")])
-def test_a_back_off_does_not_keep_a_person_waiting(
-    sitting: tuple[ExportJob, threading.Thread], deed: str, state: str
-) -> None:
-    job, worker = sitting
-    job.refresh_from_db()
-    getattr(lifecycle, deed)(job)
-    assert job.status == state, "nobody holds a piece in a back-off, so it is done at once"
-    worker.join(40)
-    assert not worker.is_alive(), "the worker goes before the fifty seconds are over"
-
-
-def test_a_resume_ends_the_back_off_that_a_worker_sits_in(
-    sitting: tuple[ExportJob, threading.Thread],
-) -> None:
-    job, worker = sitting
-    job.refresh_from_db()
-    ExportShard.objects.filter(job=job).update(not_before=None, attempts=0)
-    worker.join(40)
-    job.refresh_from_db()
-    assert not worker.is_alive()
-    assert job.status == "extracting", "there was nothing put off any more: the next one does it"
-
-
-def test_a_hand_back_waits_for_the_database_that_keeps_it(
-    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    orders(30)
-    job = ask()
-    release = Lease.release
-    refused: list[str] = []
-
-    def away(lease: Lease, **changes: Any) -> None:
-        if len(refused) < 3:
-            refused.append("no")
-            raise [OperationalError, InterfaceError][len(refused) % 2]("away")
-        release(lease, **changes)
-
-    monkeypatch.setattr(Lease, "release", away)
-    break_piece(monkeypatch, "extract", wrapped("40001"), times=1)
-    assert data_rows(finish(job)) == order_rows()
-    assert len(refused) == 3
-    assert not recover(job), "no lease was lost by it"
-    assert len(events(job, "retried")) == 1
-
-
-def test_a_worker_that_is_to_go_does_not_wait_for_the_database(
-    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    orders(30)
-    job = ask()
-
-    def away(lease: Lease, **changes: Any) -> None:
-        stop_requested.set()
-        raise OperationalError("away")
-
-    monkeypatch.setattr(Lease, "release", away)
-    break_piece(monkeypatch, "extract", wrapped("40001"))
-    with pytest.raises(OperationalError, match="away"):
-        work.work(job.pk)
-
-
-LEFT_OUT = [
-    Row("22012", Verdict(Kind.POISON, Layer.BUSINESS, "closed_month", Action.SKIP)),
-]
-
-
-def test_a_project_may_leave_out_the_rows_of_a_range_and_the_export_says_so(
-    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> None:
-    orders(300)
-    settings.EXPORTAPP_SHARD_ROWS = 100
-    settings.EXPORTAPP_ERRORS = ["tests.jobs.test_errors_in_pieces.LEFT_OUT"]
-
-    def piece(job: ExportJob, lease: Lease, *args: Any) -> Any:
-        if getattr(lease.piece, "number", None) == 2:
-            raise wrapped("22012")
-        return extract.extract(job, lease, *args)
-
-    monkeypatch.setattr(work, "extract", piece)
-    job = ask()
-    rows = data_rows(finish(job))
-    assert rows == order_rows()[:100] + order_rows()[200:]
-    job.refresh_from_db()
-    assert job.issues_counted == {"closed_month": 1}
-    issue = ExportIssue.objects.get(job=job)
-    assert (issue.shard, issue.layer, issue.code) == (2, "business", "closed_month")
-    assert issue.message.startswith("100 rows are left out: after ")
-    (alarm,) = events(job, "alarm")
-    assert "100 rows are left out" in alarm.message and "22012" in alarm.message
-
-
-@pytest.mark.parametrize("name", ["plan", "render", "merge"])
-def test_where_no_rows_are_read_none_are_left_out(
-    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch, settings: Any, name: str
-) -> None:
-    orders(30)
-    settings.EXPORTAPP_ERRORS = ["tests.jobs.test_errors_in_pieces.LEFT_OUT"]
-    job = ask()
-    break_piece(monkeypatch, name, wrapped("22012"))
-    work.work(job.pk)
-    job.refresh_from_db()
-    assert (job.status, job.error_code) == ("failed", "closed_month")
-
-
-def test_an_error_while_rows_are_left_out_is_judged_itself(
-    orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> None:
-    orders(30)
-    settings.EXPORTAPP_ERRORS = ["tests.jobs.test_errors_in_pieces.LEFT_OUT"]
-
-    def full(*args: Any) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    job = ask()
-    break_piece(monkeypatch, "extract", wrapped("22012"))
-    monkeypatch.setattr("os.fsync", full)
-    work.work(job.pk)
-    monkeypatch.undo()
-    job.refresh_from_db()
-    assert (job.status, job.error_code) == ("failed", "enospc")
-    assert not ExportEvent.objects.filter(job=job, kind="alarm").exists()

@@ -1,4 +1,4 @@
-"""What is delivered as a response: validators, ranges, and what counts as a download."""
+"""What is delivered as a response: headers, validators, and what counts as a download."""
 
 from __future__ import annotations
 
@@ -14,28 +14,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import AsyncRequestFactory, RequestFactory
 
-from exportapp.exceptions import RangeNotSatisfiable
 from exportapp.jobs.delivery import ZIP, deliver, deliver_manifest
 from exportapp.jobs.files import local_path
 from exportapp.jobs.formats.workbook import MEDIA_TYPE
 from exportapp.jobs.transfer import respond
 from exportapp.models import ExportJob
 from tests.jobs.conftest import finish
-
-Get = Callable[..., Any]
-
-
-@pytest.fixture
-def ann(db: None) -> User:
-    return User.objects.create_superuser("ann")
-
-
-@pytest.fixture
-def job(orders: Callable[[int], None], ask: Callable[..., ExportJob]) -> ExportJob:
-    orders(30)
-    job = ask()
-    finish(job)
-    return job
+from tests.jobs.transfers import Get, body, taken, whole
 
 
 @pytest.fixture
@@ -49,30 +34,6 @@ def several(orders: Callable[[int], None], ask: Any, settings: Any) -> ExportJob
     return job
 
 
-@pytest.fixture
-def get(ann: User) -> Get:
-    def send(job: ExportJob, *, method: str = "GET", number: int | None = None, **headers: str):
-        request = RequestFactory().generic(method, "/", headers=headers)
-        return respond(request, job, ann, deliver(job, ann, number))
-
-    return send
-
-
-def body(response: Any) -> bytes:
-    data = b"".join(response) if response.streaming else response.content
-    response.close()
-    return bytes(data)
-
-
-def whole(job: ExportJob) -> bytes:
-    return local_path(job.files.get(number=1).path).read_bytes()
-
-
-def taken(job: ExportJob) -> list[Any]:
-    events = job.events.filter(kind="downloaded").order_by("pk")
-    return [event.data["file"] for event in events]
-
-
 def test_a_file_is_named_private_and_says_its_digest(job: ExportJob, get: Get) -> None:
     response = get(job)
     data = body(response)
@@ -84,67 +45,6 @@ def test_a_file_is_named_private_and_says_its_digest(job: ExportJob, get: Get) -
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Accept-Ranges"] == "bytes"
     assert response["ETag"] == f'"{hashlib.sha256(data).hexdigest()}"'
-
-
-PARTS = {
-    "bytes=0-99": slice(0, 100),
-    "bytes=100-": slice(100, None),
-    "bytes=0-": slice(0, None),
-    "bytes=-50": slice(-50, None),
-    "bytes=7-7": slice(7, 8),
-    "bytes=10-999999999": slice(10, None),
-    "bytes=-999999999": slice(0, None),
-    "BYTES=5-9": slice(5, 10),
-}
-
-
-def test_one_range_is_answered_with_that_part(job: ExportJob, get: Get) -> None:
-    data = whole(job)
-    for asked, part in PARTS.items():
-        response = get(job, Range=asked)
-        found = body(response)
-        assert (response.status_code, found) == (206, data[part]), asked
-        first = part.indices(len(data))[0]
-        place = f"bytes {first}-{first + len(found) - 1}/{len(data)}"
-        assert response["Content-Range"] == place
-        assert response["Content-Length"] == str(len(found))
-        assert response["Content-Disposition"] == 'attachment; filename="orders.xlsx"'
-
-
-NO_SINGLE_RANGE = (
-    *("bytes=0-1,5-6", "bytes=9-5", "bytes=-", "bytes=a-b", "rows=0-9", "0-9", "bytes="),
-    "bytes=1_0-",
-)
-
-
-def test_what_is_no_single_range_is_answered_with_everything(job: ExportJob, get: Get) -> None:
-    for asked in NO_SINGLE_RANGE:
-        response = get(job, Range=asked)
-        assert (response.status_code, body(response)) == (200, whole(job)), asked
-        assert "Content-Range" not in response.headers, asked
-
-
-def test_a_range_behind_the_end_is_refused_with_the_size(job: ExportJob, get: Get) -> None:
-    size = len(whole(job))
-    for asked in (f"bytes={size}-", "bytes=99999999-", "bytes=-0"):
-        with pytest.raises(RangeNotSatisfiable, match=f"The file has {size} bytes") as refused:
-            get(job, Range=asked)
-        assert refused.value.headers == {"Content-Range": f"bytes */{size}"}, asked
-    assert taken(job) == []
-
-
-def test_a_range_counts_only_for_the_file_that_its_beginning_was_of(
-    job: ExportJob, get: Get
-) -> None:
-    etag = f'"{job.files.get().sha256}"'
-    rest = get(job, Range="bytes=5-", **{"If-Range": etag})
-    assert (rest.status_code, body(rest)) == (206, whole(job)[5:])
-    for other in ('"another"', f"W/{etag}", "Sat, 21 Nov 2026 15:40:00 GMT"):
-        response = get(job, Range="bytes=5-", **{"If-Range": other})
-        assert (response.status_code, body(response)) == (200, whole(job))
-    # Also where the range lies behind the end of what is there now.
-    answer = get(job, Range="bytes=99999999-", **{"If-Range": '"another"'})
-    assert (answer.status_code, body(answer)) == (200, whole(job))
 
 
 def test_who_has_it_is_not_sent_it_and_took_nothing(job: ExportJob, get: Get) -> None:
