@@ -8,14 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import openpyxl
-import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from exportapp.jobs.files import local_path
 from exportapp.models import ExportJob, ExportPreset
 from project.shop.models import Order
-from tests.admin.conftest import ASK, EXPORT_ALL, ORDERS, make_person
+from tests.admin.conftest import ASK, ORDERS, make_person
 
 PAID = f"{ASK}?_changelist_filters=status__exact%3Dpaid"
 OWN = ["number", "customer", "status", "amount", "currency", "paid_at"]
@@ -86,59 +84,6 @@ def test_the_list_s_own_columns_ticked_as_they_are_ask_for_no_columns(
 
 def _ticked(rows: Any) -> dict[str, Any]:
     return {"columns": [row.name for row in rows if row.ticked]}
-
-
-@pytest.mark.parametrize(
-    ("wrong", "words"),
-    [
-        (sent("number") | {"columns": []}, "Tick at least one column."),
-        (sent("number", number="x" * 256), "256 characters. Valid: 1 to 255"),
-        (sent("number", number="a\x07"), "control characters"),
-        (sent("number", "delete"), "Unknown column 'delete'"),
-        (sent("number") | {"filename": "../x"}, "The file name “../x” cannot have /."),
-        (sent("number") | {"_changelist_filters": "nothing=1"}, "'nothing'"),
-        (sent("number") | {"keys": '["x"]'}, "'x' is not a key of shop.Order"),
-        (sent("number") | {"save": "1"}, "1 to 100 characters"),
-    ],
-)
-def test_what_is_wrong_is_said_and_nothing_is_made(
-    desk: Client, orders: list[Order], wrong: dict[str, Any], words: str
-) -> None:
-    response = desk.post(ASK, wrong)
-
-    assert response.status_code == 200
-    assert words in text_of(response)
-    assert not ExportJob.objects.exists()
-    assert not ExportPreset.objects.exists()
-
-
-@pytest.mark.parametrize("keys", ["1,2", '"1"', "{}"])
-def test_what_no_page_sends_is_refused(desk: Client, orders: list[Order], keys: str) -> None:
-    assert desk.post(ASK, {"keys": keys}).status_code == 400
-    assert desk.get(ASK, {"keys": keys}).status_code == 400
-
-
-def test_keys_of_rows_that_are_not_the_person_s_give_no_rows(
-    desk: Client,
-    orders: list[Order],
-    finish: Callable[[ExportJob], ExportJob],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from django.contrib import admin
-
-    order_admin = type(admin.site.get_model_admin(Order))
-    rows = order_admin.get_queryset
-    own = lambda self, request: rows(self, request).filter(status="paid")  # noqa: E731
-    monkeypatch.setattr(order_admin, "get_queryset", own)
-    keys = [str(order.pk) for order in orders]
-    tampered = {"_changelist_filters": "", "keys": json.dumps(keys)}
-    paid = Order.objects.filter(status="paid").count()
-
-    page = desk.post(ASK, tampered | {"preview": "1"})
-    desk.post(ASK, tampered)
-
-    assert f"{paid} orders: 30 ticked rows" in text_of(page)
-    assert finish(ExportJob.objects.get()).files.get().rows == paid
 
 
 def test_ticks_go_in_the_address_while_it_is_short(desk: Client, orders: list[Order]) -> None:
@@ -231,20 +176,6 @@ def test_a_double_click_makes_one_job_and_going_back_keeps_the_form(
     assert ExportJob.objects.count() == 1
     # A browser throws away what "no-store" is said of.
     assert desk.get(PAID).headers["Cache-Control"] == "private, no-cache"
-
-
-def test_the_right_is_asked_for_whatever_the_page_is_asked(
-    client: Client, orders: list[Order], clerk: User
-) -> None:
-    client.force_login(make_person("reader", "view_order"))
-    assert client.get(PAID).status_code == 403
-    for form in (sent("number"), {"preview": "1"}, {"save": "1", "preset_name": "x"}):
-        assert client.post(PAID, form).status_code == 403
-    stranger = Client(enforce_csrf_checks=True)
-    stranger.force_login(clerk)
-    assert stranger.post(PAID, sent("number")).status_code == 403
-    assert stranger.post(EXPORT_ALL).status_code == 403
-    assert not ExportJob.objects.exists()
 
 
 def test_an_export_of_several_sheets_groups_its_columns(client: Client, orders: Any) -> None:

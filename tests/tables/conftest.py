@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Permission, User
 
+from exportapp.tables import copybinary, copyout
 from exportapp.tables.selection import Operator, Viewer
 from tests.gallery.models import Artist, Country, Painting
 from tests.services import ON_SQLITE
 
 # COPY is PostgreSQL's; test_copyable says what happens elsewhere.
-collect_ignore = ["test_copying.py"] if ON_SQLITE else []
+collect_ignore = ["test_copying.py", "test_copy_ends.py"] if ON_SQLITE else []
 
 
 @pytest.fixture
@@ -53,3 +54,13 @@ def clerk():
     user = User.objects.create_user("clerk", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_painting"))
     return Viewer(user=user, language="en", time_zone="UTC")
+
+
+@pytest.fixture(params=["binary", "text", "libpq"])
+def way(request, monkeypatch):
+    """All ways to COPY's bytes; a connection that is encrypted goes the last."""
+    if request.param == "libpq":
+        monkeypatch.setattr(copyout, "is_plain_socket", lambda connection: False)
+    if request.param == "text":
+        monkeypatch.setattr(copybinary, "KNOWN", {})
+    return request.param

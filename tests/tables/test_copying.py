@@ -7,14 +7,12 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from django.db import DataError, OperationalError, connection
+from django.db import connection
 from django.db.models import Count, F
-from django.db.models.functions import Repeat, Upper
+from django.db.models.functions import Upper
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exportapp.exceptions import WorkInterrupted
-from exportapp.tables import copybinary, copyout
 from exportapp.tables.arrays import arrow_schema
 from exportapp.tables.columns import Column
 from exportapp.tables.copyable import obstacle
@@ -22,13 +20,10 @@ from exportapp.tables.copying import copy
 from exportapp.tables.copyout import NotPlain
 from exportapp.tables.readers import read
 from tests.gallery.models import Artist, Painting
-from tests.house import wait_for
 from tests.tables.reading import specs_of
 
 # COPY has a connection of its own, which sees only what is committed.
 pytestmark = pytest.mark.django_db(transaction=True)
-
-COPYING = "FROM pg_stat_activity WHERE query LIKE 'COPY (%' AND state = 'active'"
 
 FIELDS = (
     *("id", "title", "state", "stars", "copies", "price", "rate", "weight", "sold", "made_on"),
@@ -44,9 +39,6 @@ COLUMNS = (
     Column(Upper("title"), title="Loud"),
     Column(F("copies") * 2, title="Twice"),
 )
-
-LONG = Column(Repeat("title", 400), title="Long")
-"""More than any buffer between server and reader holds, in a thousand rows."""
 
 LETTERS = st.characters(exclude_characters="\x00", exclude_categories=("Cs",))
 TEXT = st.text(LETTERS, max_size=50)
@@ -96,16 +88,6 @@ def same(one, other):
     for name in one.column_names:
         # repr(), since NaN is not equal to itself.
         assert repr(one[name].to_pylist()) == repr(other[name].to_pylist()), name
-
-
-@pytest.fixture(params=["binary", "text", "libpq"])
-def way(request, monkeypatch):
-    """All ways to COPY's bytes; a connection that is encrypted goes the last."""
-    if request.param == "libpq":
-        monkeypatch.setattr(copyout, "is_plain_socket", lambda connection: False)
-    if request.param == "text":
-        monkeypatch.setattr(copybinary, "KNOWN", {})
-    return request.param
 
 
 @settings(
@@ -234,48 +216,3 @@ def test_a_related_text_that_cannot_be_made_is_left_to_the_orm_reader(
     monkeypatch.setattr(Artist, "__str__", lambda self: 1 / 0)
     with pytest.raises(NotPlain):
         copied(viewer, "artist")
-
-
-@pytest.mark.usefixtures("way")
-def test_an_error_in_the_middle_is_django_s_and_the_connection_lives_on(paintings, viewer):
-    rows = Painting.objects.extra(select={}, where=["1 / (copies - 20) < 5"]).order_by("copies")
-    with pytest.raises(DataError, match="division by zero"):
-        copied(viewer, "title", rows=rows, batch_rows=2)
-    assert Painting.objects.count() == 23
-
-
-@pytest.mark.usefixtures("way")
-def test_stopping_in_the_middle_leaves_the_connection_usable(viewer):
-    Painting.objects.bulk_create(Painting(title="x" * 50) for _ in range(1_000))
-    specs = specs_of(viewer, LONG)
-    batches = copy(Painting.objects.order_by("pk"), specs, viewer, batch_rows=10)
-    assert next(batches).rows_read == 10
-    batches.close()
-    assert Painting.objects.count() == 1_000
-
-
-def test_whoever_gives_up_waiting_stops_the_query_too(paintings, viewer, servers):
-    """A server that has no row to send yet would not notice that nobody listens."""
-
-    def give_up():
-        raise WorkInterrupted("enough")
-
-    rows = Painting.objects.extra(where=["pg_sleep(600) IS NOT NULL"]).order_by("pk")
-    specs = specs_of(viewer, "title")
-    with pytest.raises(WorkInterrupted):
-        list(copy(rows, specs, viewer, batch_rows=9, waiting=give_up))
-    with servers.postgres.connect("postgres") as other:
-        wait_for(lambda: other.execute(f"SELECT count(*) = 0 {COPYING}").fetchone()[0])
-
-
-@pytest.mark.usefixtures("way")
-def test_a_server_that_goes_away_in_the_middle_is_an_operational_error(viewer, servers):
-    Painting.objects.bulk_create(Painting(title="x" * 50) for _ in range(1_000))
-    specs = specs_of(viewer, LONG)
-    batches = copy(Painting.objects.order_by("pk"), specs, viewer, batch_rows=10)
-    next(batches)
-    with servers.postgres.connect("postgres") as other:
-        other.execute(f"SELECT pg_terminate_backend(pid) {COPYING}")
-    with pytest.raises(OperationalError):
-        list(batches)
-    assert Painting.objects.count() == 1_000
