@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import uuid
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,8 +17,9 @@ from tests.faults import points
 from tests.faults.apps import AWAY, OBEDIENT
 from tests.faults.ledger import open_ledger
 from tests.faults.processes import kill, listening
+from tests.faults.records import Records
 from tests.faults.watchman import ASK
-from tests.house import House, wait_for
+from tests.house import wait_for
 from tests.nursery import Nursery
 from tests.worker import Worker
 
@@ -40,8 +39,7 @@ ORDERED = "SELECT number FROM shop_order ORDER BY created_at DESC, id DESC"
 
 
 @dataclass
-class Plant:
-    house: House
+class Plant(Records):
     orders: int
     settings: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
@@ -194,28 +192,6 @@ class Plant:
         (pid,) = points.struck(self.faults)
         return pid
 
-    def jobs(self) -> list[str]:
-        found = self.house.rows("SELECT id FROM exportapp_exportjob ORDER BY created_at")
-        return [str(job) for (job,) in found]
-
-    def state(self, job: str) -> str:
-        ((state,),) = self.house.rows("SELECT status FROM exportapp_exportjob WHERE id = %s", [job])
-        return str(state)
-
-    def count(self, job: str, state: str) -> int:
-        """Shards of the job in this state."""
-        sql = "SELECT count(*) FROM exportapp_exportshard WHERE job_id = %s AND status = %s"
-        return int(self.house.rows(sql, [job, state])[0][0])
-
-    def events(self, job: str, kind: str) -> list[tuple[Any, ...]]:
-        """Worker, shard, message and moment of the job's events of this kind."""
-        sql = "SELECT worker, shard, message, at FROM exportapp_exportevent"
-        return self.house.rows(f"{sql} WHERE job_id = %s AND kind = %s ORDER BY id", [job, kind])
-
-    def made(self, job: str, kind: str) -> Counter[int]:
-        """How often each shard of the job was extracted or rendered."""
-        return Counter(int(shard) for _, shard, *_ in self.events(job, kind))
-
     def wait_until_ended(self, job: str, timeout: float = 120) -> str:
         """The state that the job ends in, once its files are cleaned up."""
         try:
@@ -231,21 +207,3 @@ class Plant:
         told = self.house.rows(f"{events} WHERE job_id = %s ORDER BY id DESC LIMIT 9", [job])
         logs = [worker.log()[-900:] for worker in self.workers]
         return "\n".join([self.state(job), *map(str, told), *logs])
-
-    def is_over(self, job: str) -> bool:
-        """Whether nobody works on it any more, nor cleans up after it."""
-        sql = "SELECT status, cleaned_at FROM exportapp_exportjob WHERE id = %s"
-        ((state, cleaned),) = self.house.rows(sql, [job])
-        return state not in ACTIVE and (state != JobState.SUCCEEDED or cleaned is not None)
-
-    def error(self, job: str) -> str:
-        sql = "SELECT error FROM exportapp_exportjob WHERE id = %s"
-        return str(self.house.rows(sql, [job])[0][0])
-
-    def folder(self, job: str) -> Path:
-        return self.house.exports / str(uuid.UUID(job))
-
-    def file(self, job: str) -> Path:
-        sql = "SELECT path FROM exportapp_exportfile WHERE job_id = %s"
-        ((path,),) = self.house.rows(sql, [job])
-        return self.house.exports / path
