@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -38,24 +39,29 @@ PATIENT_TRIES: Final = 6
 """How often a hand-back is tried while the database is away: about half a minute."""
 
 
+@dataclass(slots=True)
+class Tried:
+    well: bool = False
+    """The piece is done, and nothing that it needed was out of order of late."""
+
+
 @contextlib.contextmanager
-def attempt(job: ExportJob, lease: Lease) -> Iterator[None]:
+def attempt(job: ExportJob, lease: Lease) -> Iterator[Tried]:
     """Do a piece under `lease`; whatever it raises, the piece is in a legal state afterwards.
 
     An interruption never counts as an attempt, nor does an error of something that is out of
     order for everybody. Errors that only a person can mend, and transient ones without end, fail
     the job; what is finished stays finished.
     """
-    uses = needs(job)
+    uses, tried = needs(job), Tried()
     # What is kept of its errors and its bad values is for the person who asked.
     with translation.override(job.language):
         try:
             try:
-                yield
-                if not all_closed(uses.values()):
-                    closed = [name for name in uses.values() if Breaker(name).worked()]
-                    if closed:
-                        go_on(job)
+                yield tried
+                tried.well = all_closed(uses.values())
+                if not tried.well and [name for name in uses.values() if Breaker(name).worked()]:
+                    go_on(job)
             except (KeyboardInterrupt, SystemExit) as error:
                 _hand_back(job, lease, error)
                 raise

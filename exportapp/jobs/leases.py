@@ -100,7 +100,11 @@ def claim_job(job: ExportJob) -> Lease | None:
 
 
 def claim_shard(job: ExportJob, state: ShardState) -> Lease | None:
-    """Take the first free shard of `job` that is in `state` (pending or extracted)."""
+    """Take the first free shard of `job` that is in `state` (pending or extracted).
+
+    None where the job moved since it was read, too: the claim itself asks, so that whoever goes on
+    with the same job need not read it again for each shard.
+    """
     shard = ExportShard.objects.claim_first(job, state, worker_name(), conf.LEASE_SECONDS)
     return Lease(shard, shard.fence) if shard else None
 

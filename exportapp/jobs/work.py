@@ -18,7 +18,7 @@ from django.utils.translation import gettext_noop
 
 from exportapp.conf import conf
 from exportapp.jobs import phases
-from exportapp.jobs.attempts import attempt
+from exportapp.jobs.attempts import Tried, attempt
 from exportapp.jobs.extract import extract, let_go
 from exportapp.jobs.heartbeat import Heartbeat, stop_requested
 from exportapp.jobs.holding import hold
@@ -39,9 +39,9 @@ from exportapp.jobs.transitions import settle, try_move
 from exportapp.jobs.waiting import held_up
 from exportapp.jobs.wakeups import make_way, wake
 from exportapp.models import ExportJob, ExportShard
-from exportapp.states import STOPPING, WORKING, JobState, ShardState
+from exportapp.states import STOPPING, WANTED, WORKING, JobState, ShardState
 
-Piece = Callable[[], None]
+Piece = Callable[[], Tried]
 
 
 class Did(enum.IntEnum):
@@ -51,6 +51,8 @@ class Did(enum.IntEnum):
     MOVED = 1
     """The export is in its next state: no work, so nobody has to be let in between."""
     WORKED = 2
+    GOES_ON = 3
+    """It worked, and the next shard may be taken for what is known of the export."""
 
 
 Also = Callable[[], None]
@@ -78,12 +80,13 @@ def work(job_id: Any, seconds: float | None = None, *, in_queue: bool = False) -
 
 def _until(ends: float, job: ExportJob, *, in_queue: bool) -> bool:
     """Step after step; False when the worker was asked to go before there was a reason to."""
+    did = Did.NOTHING
     while not stop_requested.is_set():
         if time.monotonic() >= ends:
             wake(job)
             return True
-        did = _step(job)
-        if did is Did.WORKED and in_queue and make_way(job):
+        did = _straight_on(job) if did is Did.GOES_ON else _step(job)
+        if did >= Did.WORKED and in_queue and make_way(job):
             return True
         if not did and not wait_for_retry(job) and not wait_for_others(job):
             return True
@@ -96,6 +99,18 @@ def step(job: ExportJob) -> Did:
         return _step(job)
     finally:
         let_go()
+
+
+def _straight_on(job: ExportJob) -> Did:
+    """A step after one that went well, without another look: the claim sees if the job moved."""
+    lease = claim_shard(job, WANTED[job.state])
+    return _did(job, _shard(job, lease)) if lease else _step(job)
+
+
+def _did(job: ExportJob, tried: Tried) -> Did:
+    # What is asked before each shard that is read needs a look at the job.
+    asks = job.state == JobState.EXTRACTING and (job.is_of_one_moment or conf.THROTTLE)
+    return Did.GOES_ON if tried.well and job.state in WANTED and not asks else Did.WORKED
 
 
 def _step(job: ExportJob) -> Did:
@@ -111,13 +126,12 @@ def _step(job: ExportJob) -> Did:
         return Did.MOVED
     if held_up(job):
         return Did.NOTHING
-    before = job.state
+    before = job.moves
     piece = _claim(job)
     if piece is None:
         # Another worker may have moved it while this one found nothing.
-        return Did.MOVED if phases.advance(job) or job.state != before else Did.NOTHING
-    piece()
-    return Did.WORKED
+        return Did.MOVED if phases.advance(job) or job.moves != before else Did.NOTHING
+    return _did(job, piece())
 
 
 def _claim(job: ExportJob) -> Piece | None:
@@ -138,8 +152,7 @@ def _claim(job: ExportJob) -> Piece | None:
     if job.state == JobState.UPLOADING:
         lease = _claim_whole(job)
         return functools.partial(_upload, job, lease) if lease else None
-    wanted = ShardState.PENDING if job.state == JobState.EXTRACTING else ShardState.EXTRACTED
-    lease = claim_shard(job, wanted)
+    lease = claim_shard(job, WANTED[job.state])
     return functools.partial(_shard, job, lease) if lease else None
 
 
@@ -153,15 +166,17 @@ def _claim_whole(job: ExportJob) -> Lease | None:
     return lease
 
 
-def _plan(job: ExportJob, lease: Lease) -> None:
+def _plan(job: ExportJob, lease: Lease) -> Tried:
     beat = Heartbeat(job, lease, Anchors(job.pk))
-    with attempt(job, lease), kept_alive(lease, beat):
+    with attempt(job, lease) as tried, kept_alive(lease, beat):
         plan(job, lease, recall(job), beat)
+    return tried
 
 
-def _hold(job: ExportJob, lease: Lease) -> None:
-    with attempt(job, lease):
+def _hold(job: ExportJob, lease: Lease) -> Tried:
+    with attempt(job, lease) as tried:
         hold(job, lease, functools.partial(_extract_one, job))
+    return tried
 
 
 def _extract_one(job: ExportJob, also: Also) -> bool:
@@ -171,9 +186,9 @@ def _extract_one(job: ExportJob, also: Also) -> bool:
     return lease is not None
 
 
-def _shard(job: ExportJob, lease: Lease, also: Also | None = None) -> None:
+def _shard(job: ExportJob, lease: Lease, also: Also | None = None) -> Tried:
     anchors = Anchors(job.pk)
-    with attempt(job, lease):
+    with attempt(job, lease) as tried:
         if lease.piece.state == ShardState.EXTRACTING:
             beat = Heartbeat(job, lease, anchors, "extracted", also)
             with recalling(job) as recalled, kept_alive(lease, beat):
@@ -183,23 +198,26 @@ def _shard(job: ExportJob, lease: Lease, also: Also | None = None) -> None:
             let_go()
             render(job, lease, Heartbeat(job, lease, anchors, "rendered"))
             _committed(job, lease, anchors, "rendered", Happened.RENDERED)
+    return tried
 
 
-def _merge(job: ExportJob, lease: Lease) -> None:
-    with attempt(job, lease):
+def _merge(job: ExportJob, lease: Lease) -> Tried:
+    with attempt(job, lease) as tried:
         require_right(job)
         merge(job, lease, Heartbeat(job, lease, Anchors(job.pk)))
         phases.finish(job)
+    return tried
 
 
-def _upload(job: ExportJob, lease: Lease) -> None:
+def _upload(job: ExportJob, lease: Lease) -> Tried:
     beat = Heartbeat(job, lease, Anchors(job.pk))
     # A large file is proved for longer than a lease, and nothing is said meanwhile.
-    with attempt(job, lease), kept_alive(lease, beat):
+    with attempt(job, lease) as tried, kept_alive(lease, beat):
         require_right(job)
         upload(job, lease, beat)
         phases.clean(job)
     give_up(job)
+    return tried
 
 
 def _committed(

@@ -5,12 +5,12 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, Value
+from django.db.models import F, Q, Value
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from exportapp.models.leased import Leased, LeasedQuerySet
-from exportapp.states import ACTIVE, RESUMABLE, JobState
+from exportapp.states import ACTIVE, RESUMABLE, JobState, ShardState
 
 
 class Consistency(models.TextChoices):
@@ -21,6 +21,9 @@ class Consistency(models.TextChoices):
 
 
 class ExportJobQuerySet(LeasedQuerySet):
+    def move_to(self, target: JobState | ShardState, **changes: Any) -> int:
+        return super().move_to(target, moves=F("moves") + 1, **changes)
+
     def active(self) -> Self:
         return self.filter(status__in=ACTIVE)
 
@@ -70,6 +73,8 @@ class ExportJob(Leased):
         choices=JobState.choices,
         default=JobState.QUEUED,
     )
+    moves = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    """How often its state moved. Where this is what it was, so are the state and the layout."""
     parallelism = models.PositiveSmallIntegerField(default=1)
     planned_at = models.DateTimeField(null=True)
     layout = models.JSONField(null=True)

@@ -19,6 +19,7 @@ WHERE id = (
     WHERE job_id = %(job)s AND status = %(state)s
         AND (lease_until IS NULL OR lease_until <= STATEMENT_TIMESTAMP())
         AND (not_before IS NULL OR not_before <= STATEMENT_TIMESTAMP())
+        AND EXISTS (SELECT FROM exportapp_exportjob WHERE id = %(job)s AND moves = %(moves)s)
     ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
 )
 RETURNING *
@@ -37,14 +38,18 @@ class ExportShardQuerySet(LeasedQuerySet):
     def claim_first(
         self, job: ExportJob, state: ShardState, worker: str, seconds: int
     ) -> ExportShard | None:
-        """Take the first free shard of `job` that is in `state`, pending or extracted."""
-        asked = {"job": job.pk, "state": state, "claimed": CLAIMED[state]}
+        """Take the first free shard of `job` that is in `state`, pending or extracted.
+
+        None where there is none, and where the job moved since it was read.
+        """
         alias = router.db_for_write(ExportShard)
         if connections[alias].vendor == "postgresql":
-            asked |= {"worker": worker, "seconds": seconds}
+            asked = {"job": job.pk, "moves": job.moves, "worker": worker, "seconds": seconds}
+            asked |= {"state": state, "claimed": CLAIMED[state]}
             claimed: list[ExportShard] = list(self.using(alias).raw(CLAIM, asked))
             return claimed[0] if claimed else None
-        free = self.using(alias).filter(job=job, status=state).free().order_by("number")
+        free = self.using(alias).filter(job=job, job__moves=job.moves, status=state)
+        free = free.free().order_by("number")
         while (shard := cast(ExportShard | None, free.first())) is not None:
             fence = shard.claim(worker, seconds, status=CLAIMED[state])
             # Another worker may have been quicker: then the next one is looked for.

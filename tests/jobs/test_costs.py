@@ -28,10 +28,10 @@ from tests.services import ON_SQLITE
 FEW, MANY = 5, 15
 """Shards of two exports: the difference is what shards cost, the rest what an export costs."""
 
-STATEMENTS_PER_SHARD = 23
-STATEMENTS_PER_EXPORT = 145
+STATEMENTS_PER_SHARD = 17 if ON_SQLITE else 13
+STATEMENTS_PER_EXPORT = 135
 """BEGIN and COMMIT are counted."""
-REDIS_CALLS_PER_SHARD = 7
+REDIS_CALLS_PER_SHARD = 5
 REDIS_CALLS_PER_EXPORT = 30
 PLANNING_STATEMENTS_PER_SHARD = 2
 PLANNING_CALLS_PER_SHARD = 3500

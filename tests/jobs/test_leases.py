@@ -40,6 +40,18 @@ def test_shards_are_claimed_in_their_order() -> None:
     assert [lease.piece.number for lease in claimed if lease] == [1, 2, 3]
 
 
+def test_no_shard_is_claimed_for_what_was_known_of_a_job_that_moved_since() -> None:
+    """Not even where it is in the same state again: its layout may be another one."""
+    shard = make_shard()
+    job = shard.job
+    job.move_to(JobState.EXTRACTING)
+    known = ExportJob.objects.get(pk=job.pk)
+    for state in (JobState.PAUSING, JobState.PAUSED, JobState.QUEUED, JobState.EXTRACTING):
+        job.move_to(state)
+        assert leases.claim_shard(known, ShardState.PENDING) is None
+    assert leases.claim_shard(job, ShardState.PENDING)
+
+
 def test_a_claim_that_was_read_before_another_s_claim_is_refused() -> None:
     shard = make_shard()
     other = ExportShard.objects.get(pk=shard.pk)

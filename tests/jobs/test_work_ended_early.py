@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from exportapp.jobs import extract, work
+from exportapp.jobs import extract, lifecycle, work
 from exportapp.jobs.heartbeat import stop_requested
+from exportapp.jobs.leases import Lease
 from exportapp.models import ExportJob, ExportShard
 from tests.jobs.conftest import finish
 from tests.jobs.test_work import events, spool, step_until
@@ -89,6 +90,30 @@ def test_a_stop_between_batches_hands_the_lease_back_and_loses_nothing(
     assert (shard.status, shard.lease_until, shard.attempts) == ("extracted", None, 0)
     assert not any(name.endswith(".part") for name in spool(job))
     stop_requested.clear()
+    assert data_rows(finish(job)) == order_rows()
+
+
+@pytest.mark.parametrize("phase", ["extracted", "rendered"])
+def test_no_shard_is_begun_after_a_pause_between_two(
+    phase: str, orders: Orders, ask: Ask, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    orders(300)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job = ask()
+    committed = work._committed
+
+    def paused_after_the_second(job: ExportJob, lease: Lease, *args: Any, **data: Any) -> None:
+        committed(job, lease, *args, **data)
+        if lease.piece.status == phase and lease.piece.number == 2:
+            lifecycle.pause(ExportJob.objects.get(pk=job.pk))
+
+    monkeypatch.setattr(work, "_committed", paused_after_the_second)
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert job.status == "paused"
+    assert ExportShard.objects.filter(job=job, status=phase).count() == 2
+    assert not events(job, "released") and not events(job, "refused")
+    lifecycle.resume(job, queue=False)
     assert data_rows(finish(job)) == order_rows()
 
 
