@@ -23,6 +23,7 @@ from exportapp.jobs.leases import Lease, worker_name
 from exportapp.jobs.manifest import make_manifest
 from exportapp.jobs.objects.places import results_alias
 from exportapp.jobs.options import Options
+from exportapp.jobs.pages import unneeded
 from exportapp.jobs.verify import Verified, verify
 from exportapp.jobs.versions import require_version
 from exportapp.jobs.written import Written
@@ -151,7 +152,21 @@ def _sheets(job: ExportJob, book: Book) -> list[Sheet]:
 
 
 def _verified(shards: Sequence[ExportShard]) -> Generator[BinaryIO]:
-    """The shards' files in order, each proved while those before it are copied.
+    """The shards' files in order, each proved, and open until the next one is asked for."""
+    last = {shard.pk: place for place, shard in enumerate(shards)}
+    with contextlib.closing(_ahead(shards)) as files:
+        for place, (shard, file) in enumerate(zip(shards, files, strict=True)):
+            with file:
+                try:
+                    yield file
+                finally:
+                    # Nobody comes back for more after the last one.
+                    if place == last[shard.pk]:
+                        unneeded(file)
+
+
+def _ahead(shards: Sequence[ExportShard]) -> Generator[BinaryIO]:
+    """The files open, each proved while those before it are copied.
 
     Nobody else has work on this export any more, so there is a core for it.
     """

@@ -12,6 +12,8 @@ from exportapp.jobs.formats import format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import HEADER_ROWS, Segment
 from exportapp.jobs.leases import Lease
+from exportapp.jobs.options import Options
+from exportapp.jobs.pages import unneeded
 from exportapp.jobs.spool import SpoolReader
 from exportapp.jobs.versions import VERSION
 from exportapp.models import ExportJob, ExportShard
@@ -37,6 +39,8 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
 
         spooled = SpoolReader(source, segments)
         rendered = shape.render(book, segments, spooled, written.file, shard.number, progress)
+        if not Options.from_json(job.options).verify:
+            unneeded(source)
     keys = spooled.end_keys()
     pieces = zip(segments, rendered.pieces, strict=True)
     with kept_if_committed(written.path):

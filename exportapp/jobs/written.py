@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from exportapp.jobs.digests import Following
+from exportapp.jobs.pages import unneeded
 
 
 @dataclass(slots=True)
@@ -27,16 +26,12 @@ class Written:
     def send(self) -> None:
         """Have what is written so far go to the disk already, without waiting for it.
 
-        Otherwise all of the waiting is done at the end, with nothing to do meanwhile. It is a
-        hint: Linux begins to write when it is told that the pages will not be needed, and keeps
-        those that are not on the disk yet (posix_fadvise(2)); others may do nothing.
+        Otherwise all of the waiting is done at the end, with nothing to do meanwhile.
         """
         self.file.flush()
         begin, self._sent = self._sent, self.file.tell()
-        if hasattr(os, "posix_fadvise"):
-            number, size = self.file.fileno(), self._sent - begin
-            with suppress(OSError):
-                os.posix_fadvise(number, begin, size, os.POSIX_FADV_DONTNEED)
+        if self._sent > begin:
+            unneeded(self.file, begin, self._sent - begin)
 
     def settle(self) -> None:
         """The same, and nothing in front of where the file stands changes any more."""

@@ -107,7 +107,8 @@ class Format(abc.ABC):
         sources: Iterator[BinaryIO],
         beat: Heartbeat,
     ) -> None:
-        """Write one file of these sheets; `sources` are the files of those that are needed.
+        """Write one file of these sheets; `sources` are the files of those that are needed,
+        each open until the next one is taken.
 
         It is read from its beginning while it is written, if `out` is told how far.
         """

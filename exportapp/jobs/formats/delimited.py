@@ -68,8 +68,7 @@ class Delimited(Format):
             envelope.lines([self.head(book.page(sheets[0].number).columns)], 0)
             for sheet in sheets:
                 for _, span in sheet.pieces:
-                    with next(sources) as source:
-                        envelope.splice(source, Span.from_json(span))
+                    envelope.splice(next(sources), Span.from_json(span))
                     out.settle()
                     beat()
 

@@ -81,8 +81,7 @@ class Parquet(Format):
         schema = typed_schema(columns, arrow_schema(page.specs), digits)
         with pq.ParquetWriter(out.file, schema, **WRITING) as writer:
             for source, (_, rows) in zip(sources, pieces, strict=True):
-                with source:
-                    table = pq.ParquetFile(source).read()
+                table = pq.ParquetFile(source).read()
                 if table.num_rows != rows:
                     raise FileDamaged(f"{table.num_rows} of {rows} rows are in a Parquet shard.")
                 writer.write_table(typed_table(table, schema))

@@ -149,8 +149,7 @@ class Workbook(Format):
                 with package.sheet(page.name, [head[1], *spans, tail[1]]) as member:
                     member.splice(*head)
                     for span in spans:
-                        with next(sources) as source:
-                            member.splice(source, span)
+                        member.splice(next(sources), span)
                         out.settle()
                         beat()
                     member.splice(*tail)
