@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -36,15 +37,27 @@ def command_on_instances(output: Path, rows: int) -> None:
 
 def click(output: Path, rows: int, model: type[Model] = Sale) -> float:
     """Ask as the admin does and wait for the workers; returns seconds from the call to the end."""
-    selection = Selection(source=model._meta.label, query={"id__lte": [str(rows)]})
+    selection = asked(rows, model)
     # A web process has its connection and what a first request loads.
     connection.ensure_connection()
     viewer = Viewer.now(Operator())
-    asked = time.time()
+    begun = time.time()
     job, _ = lifecycle.create(selection, viewer)
     ended = _wait(job)
     handing.hand_out(job, output)
-    return ended - asked
+    return ended - begun
+
+
+def asked(rows: int, model: type[Model] = Sale) -> Selection:
+    """So many rows of a table that was made for this."""
+    return Selection(source=model._meta.label, query={"id__lte": [str(rows)]})
+
+
+def require_file(job: ExportJob) -> datetime:
+    """When `job` ended. Raises ExportError when it did not succeed."""
+    if job.state != JobState.SUCCEEDED or job.finished_at is None:
+        raise ExportError(f"Export {job.pk} {job.state}: {job.error}")
+    return job.finished_at
 
 
 def _wait(job: ExportJob) -> float:
@@ -58,14 +71,12 @@ def _wait(job: ExportJob) -> float:
     while job.is_active:
         time.sleep(LOOK_SECONDS)
         job.refresh_from_db()
-    if job.state != JobState.SUCCEEDED or job.finished_at is None:
-        raise ExportError(f"Export {job.pk} {job.state}: {job.error}")
-    return float(job.finished_at.timestamp())
+    return require_file(job).timestamp()
 
 
 def _command(output: Path, rows: int, **options: object) -> None:
-    asked = {"filter": [f"id__lte={rows}"], "output": output, **options}
-    call_command("export_excel", Sale._meta.label, stdout=StringIO(), **asked)
+    said = {"filter": [f"id__lte={rows}"], "output": output, **options}
+    call_command("export_excel", Sale._meta.label, stdout=StringIO(), **said)
 
 
 WRITERS: dict[str, Callable[[Path, int], float | None]] = {

@@ -19,6 +19,7 @@ from typing import Final
 import pyarrow as pa
 
 from benchmarks import ours
+from benchmarks.metered import beside_rows
 from exportapp.conf import conf
 from exportapp.jobs.book import Book, cell_of
 from exportapp.jobs.recall import Recalled, recall
@@ -32,19 +33,21 @@ from exportapp.xlsx import cells, measure
 from exportapp.xlsx.columns import CellColumn, Content, value_bytes
 from exportapp.xlsx.spans import SpanWriter
 
-WHOLE: Final = "whole"
 WHOLE_ROUNDS: Final = 3
 FIRST_ROW: Final = 100_000
 """Rows of a million have six digits, mostly."""
 
 
 def main(rows: int, rounds: int) -> None:
-    """Print JSON: CPU seconds of each step, and of the whole export as WHOLE."""
+    """Print JSON: CPU seconds of each step, of the whole export, and of shards besides rows."""
     with TemporaryDirectory() as folder:
         output = Path(folder) / "rows.xlsx"
         ours.command(output, 100)
         whole = least(lambda: ours.command(output, rows), WHOLE_ROUNDS)
-    json.dump(_steps(rounds) | {WHOLE: whole}, sys.stdout)
+    steps = _steps(rounds)
+    shards, beside = beside_rows(rows)
+    told = {"steps": steps, "whole": whole, "shards": shards, "beside": beside}
+    json.dump(told, sys.stdout)
 
 
 def least(do: Callable[[], object], rounds: int) -> float:

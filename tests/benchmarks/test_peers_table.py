@@ -183,6 +183,9 @@ def test_the_profile_names_each_step_and_its_steps_are_part_of_the_whole(arena: 
     found = cells(profile(arena, ROWS, print))
     whole = float(found.pop("**the whole export in one process**")[0])
     server = float(found.pop("PostgreSQL for `\\copy` of the same rows")[0])
+    beside = [float(found.pop(part)[0]) for part in list(found) if part.startswith("of it, ")]
+    assert len(beside) == 4 and sum(beside[:3]) == pytest.approx(beside[3], abs=0.002)
+    assert min(beside) > 0
     steps = [float(seconds) for seconds, _ in found.values()]
     assert len(steps) == 9 and sum(steps) == pytest.approx(whole, abs=0.1)
     assert min(steps) >= 0 and server >= 0 and max(steps[:-1]) > 0
