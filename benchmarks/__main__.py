@@ -33,7 +33,7 @@ ROWS = {
     "modes": 200_000,
     "huge": 20_000_000,
     "load": 1_000_000,
-    "profile": 500_000,
+    "profile": 1_000_000,
 }
 MINUTES = {"peers": 40, "scale": 30, "skew": 20, "modes": 20, "huge": 45}
 """No run starts after these; other tables have no end to be told."""

@@ -44,8 +44,10 @@ def main(rows: int, rounds: int) -> None:
         output = Path(folder) / "rows.xlsx"
         ours.command(output, 100)
         whole = least(lambda: ours.command(output, rows), WHOLE_ROUNDS)
+        # Before there is more to collect than a work-horse has.
+        exports = [beside_rows(rows) for _ in range(WHOLE_ROUNDS)]
+    shards, beside = min(exports, key=lambda export: sum(export[1].values()))
     steps = _steps(rounds)
-    shards, beside = beside_rows(rows)
     told = {"steps": steps, "whole": whole, "shards": shards, "beside": beside}
     json.dump(told, sys.stdout)
 

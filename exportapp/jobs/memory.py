@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import gc
 import sys
 from typing import Any, Final
 
@@ -60,3 +61,12 @@ def _take_large_pages(libc: Any) -> None:
         libc.madvise(ctypes.c_void_p(begin), ctypes.c_size_t(size), MADV_HUGEPAGE)
     for block in blocks:
         libc.free(ctypes.c_void_p(block))
+
+
+def keep_loaded() -> None:
+    """What has been loaded stays: no work-horse should walk through it at each collection, and
+    copy its pages by that."""
+    gc.collect()
+    gc.freeze()
+    # Querysets come and go by the thousand, and hardly one of them is part of a circle.
+    gc.set_threshold(10_000, 20, 20)

@@ -8,7 +8,6 @@ database connection opened in the parent is shared with the child.
 from __future__ import annotations
 
 import contextlib
-import gc
 import multiprocessing
 import os
 import signal
@@ -19,6 +18,7 @@ from django.db import connections
 
 from exportapp.jobs import work  # noqa: F401  (once in the parent, likewise)
 from exportapp.jobs.horse import follow, obey
+from exportapp.jobs.memory import keep_loaded
 from exportapp.jobs.rehearsal import rehearse
 
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
@@ -38,12 +38,7 @@ class ExportWorker(rq.Worker):
             # A pool that is killed cannot end its workers, and the next one starts as many again.
             follow(pool.pid)
         rehearse()
-        # What has been loaded stays: no work-horse should walk through it at each collection, and
-        # copy its pages by that.
-        gc.collect()
-        gc.freeze()
-        # Querysets come and go by the thousand, and hardly one of them is part of a circle.
-        gc.set_threshold(10_000, 20, 20)
+        keep_loaded()
         return super().work(*args, **kwargs)
 
     def fork_work_horse(self, job: Any, queue: Any) -> None:
