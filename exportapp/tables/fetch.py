@@ -13,6 +13,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeAlias
 
+from django.db import connections
 from django.db.models import F, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 
@@ -27,6 +28,7 @@ from exportapp.tables.columns import (
     RelatedText,
 )
 from exportapp.tables.joined import JoinedReader
+from exportapp.tables.moments import read_quickly
 from exportapp.tables.related import RelatedTexts
 
 
@@ -43,6 +45,7 @@ Batches: TypeAlias = Iterator[Fetched]
 
 def fetch(queryset: QuerySet[Any], columns: Sequence[ColumnSpec], batch_rows: int) -> Batches:
     """Batches of at most `batch_rows` rows in the queryset's order; nothing is counted."""
+    read_quickly(connections[queryset.db])
     rows = with_computed(queryset, columns)
     if any(isinstance(spec.getter, Called) for spec in columns):
         return _instances(rows, columns, batch_rows)
