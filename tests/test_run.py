@@ -31,6 +31,7 @@ TESTED_BY = {
     "models/shard.py": "tests/jobs/test_leases.py",
     "tables/copyable.py": "tests/tables/test_copyable.py",
     "tables/counting.py": "tests/tables/test_wording.py",
+    "tables/moments.py": "tests/tables/test_moments.py",
     "tables/ordering.py": "tests/tables/test_keyset_orders.py",
     "tables/scan.py": "tests/tables/test_readers.py",
     "tables/text.py": "tests/tables/test_convert.py",
