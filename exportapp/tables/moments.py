@@ -8,12 +8,7 @@ from __future__ import annotations
 
 import functools
 from datetime import UTC, datetime, tzinfo
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from django.db.backends.base.base import BaseDatabaseWrapper
-    from psycopg.abc import Buffer
-    from psycopg.adapt import Loader
+from typing import Any, Final
 
 TIMESTAMPTZ: Final = 1184
 """The type's number. Source: PostgreSQL, src/include/catalog/pg_type.dat."""
@@ -22,8 +17,8 @@ IN_UTC: Final = "+00"
 """How a moment ends in a session whose time zone is at UTC then, as Django's sessions are."""
 
 
-def read_quickly(connection: BaseDatabaseWrapper) -> None:
-    """From now on read moments quickly on this connection.
+def read_quickly(connection: Any) -> None:
+    """From now on read moments quickly on this connection of Django's.
 
     The values are those that Django's own loader gives, for every query: what it does not know
     from its end is left to that one, errors as well. Nothing is done for other databases, nor with
@@ -32,24 +27,21 @@ def read_quickly(connection: BaseDatabaseWrapper) -> None:
     if connection.vendor != "postgresql":
         return
     connection.ensure_connection()
-    adapters: Any = getattr(connection.connection, "adapters", None)
+    adapters = getattr(connection.connection, "adapters", None)
     if adapters is None:
         return
-    from psycopg.pq import Format
-
-    loader = adapters.get_loader(TIMESTAMPTZ, Format.TEXT)
+    loader = adapters.get_loader(TIMESTAMPTZ, connection.Database.pq.Format.TEXT)
     if loader.__module__ == "django.db.backends.postgresql.psycopg_any":
         adapters.register_loader(TIMESTAMPTZ, _quick(loader))
 
 
 @functools.cache
-def _quick(django_s: type[Loader]) -> type[Loader]:
+def _quick(django_s: Any) -> Any:
     """Django has a class of loaders for each time zone."""
+    zone: tzinfo | None = django_s.timezone
 
-    zone: tzinfo | None = django_s.timezone  # type: ignore[attr-defined]
-
-    class QuickLoader(django_s):  # type: ignore[valid-type, misc]
-        def load(self, data: Buffer) -> datetime:
+    class QuickLoader(django_s):  # type: ignore[misc]
+        def load(self, data: bytes | bytearray | memoryview) -> datetime:
             text = str(data, "ascii")
             if not text.endswith(IN_UTC):
                 return self._otherwise(data)
@@ -61,7 +53,7 @@ def _quick(django_s: type[Loader]) -> type[Loader]:
             # To replace a zone takes longer than all of the above.
             return moment if zone is UTC else moment.replace(tzinfo=zone)
 
-        def _otherwise(self, data: Buffer) -> datetime:
+        def _otherwise(self, data: bytes | bytearray | memoryview) -> datetime:
             found: datetime = super().load(data)
             return found
 
