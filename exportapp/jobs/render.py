@@ -12,7 +12,6 @@ from exportapp.jobs.formats import format_of
 from exportapp.jobs.heartbeat import Heartbeat
 from exportapp.jobs.layout import HEADER_ROWS, Segment
 from exportapp.jobs.leases import Lease
-from exportapp.jobs.options import Options
 from exportapp.jobs.pages import unneeded
 from exportapp.jobs.spool import SpoolReader
 from exportapp.jobs.versions import VERSION
@@ -39,7 +38,7 @@ def render(job: ExportJob, lease: Lease, beat: Heartbeat) -> ShardState:
 
         spooled = SpoolReader(source, segments)
         rendered = shape.render(book, segments, spooled, written.file, shard.number, progress)
-        if not Options.from_json(job.options).verify:
+        if not shape.options.verify:
             unneeded(source)
     keys = spooled.end_keys()
     pieces = zip(segments, rendered.pieces, strict=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.contrib.auth import get_permission_codename
+from django.contrib.auth import get_permission_codename, get_user_model
 from django.db import router
 from django.db.models import Model
 from django.utils.translation import gettext as _
@@ -89,14 +89,20 @@ def may_download(user: Any, job: ExportJob, source: AnySource) -> bool:
 
 
 def viewer_of(job: ExportJob) -> Viewer:
-    """The person as whom `job` runs.
+    """The person as whom `job` runs, read anew: their rights are those of now.
 
     Raises NotAllowed when that person is gone or may no longer sign in.
     """
-    user: Any = Operator() if job.by_operator else job.requested_by
+    user: Any = Operator() if job.by_operator else _person(job)
     if user is None or not user.is_active:
         raise NotAllowed(_("The person who asked for this export is no longer active."))
     return Viewer(user=user, language=job.language, time_zone=job.time_zone)
+
+
+def _person(job: ExportJob) -> Any:
+    # Not the one that the job holds: a worker keeps that, and with it what Django found of rights.
+    known = job.requested_by_id
+    return known and get_user_model()._base_manager.filter(pk=known).first()
 
 
 def _keys(job: ExportJob) -> list[str]:

@@ -97,6 +97,8 @@ def wake_teller() -> None:
 
 
 def _could_use_help(job: ExportJob) -> bool:
+    # Who goes from shard to shard does not read it, and others call as well.
+    job.refresh_from_db(fields=["waiting_for", "woken_at"])
     since = Now() - timedelta(seconds=HELP_SECONDS)
     called = ExportJob.objects.filter(pk=job.pk, woken_at__gt=since)
     if job.waiting_for or called.exists():

@@ -45,6 +45,27 @@ def test_a_right_that_is_withdrawn_stops_the_export(
     assert list(states) == ["extracted", "failed"], "no row is read after the right is gone"
 
 
+def test_a_right_that_is_withdrawn_stops_a_worker_that_goes_from_shard_to_shard(
+    orders: Orders, clerk: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders(300)
+    settings.EXPORTAPP_SHARD_ROWS = 100
+    job, _ = lifecycle.create(Selection(source="shop.Order"), view(clerk))
+    committed = work._committed
+
+    def withdrawn_after_the_second(job: ExportJob, lease: Any, *args: Any, **data: Any) -> None:
+        committed(job, lease, *args, **data)
+        if lease.piece.number == 2:
+            clerk.user_permissions.clear()
+
+    monkeypatch.setattr(work, "_committed", withdrawn_after_the_second)
+    work.work(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "not_allowed")
+    states = ExportShard.objects.filter(job=job).order_by("number").values_list("status", flat=True)
+    assert list(states) == ["extracted", "extracted", "failed"]
+
+
 def test_the_export_of_a_deleted_person_does_not_run_as_anybody_else(
     orders: Orders, clerk: User
 ) -> None:
